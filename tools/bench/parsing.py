@@ -39,6 +39,12 @@ def google_benchmark(text):
     return found
 
 
+def google_error(text):
+    """Why a benchmark failed, if it said so."""
+    match = re.search(r'"(?:error|skip)_message": "([^"]+)"', text)
+    return match.group(1) if match else None
+
+
 def go_benchmark(text, workers):
     """Reads the lines of `go test -bench`, run with GOMAXPROCS=workers."""
     suffix = f"-{workers}"

@@ -127,11 +127,16 @@ class Weft:
         text = self._runner.output(name, [binary, "--benchmark_format=json", "--benchmark_filter=" + exactly(full),
                                           f"--benchmark_min_time={self._runner.min_time:g}"],
                                    WEFT_MAXPROCS=str(workers))
+        if text is None:
+            return None
         try:
-            return parsing.google_benchmark(text).get(name) if text else None
+            found = parsing.google_benchmark(text).get(name)
         except (ValueError, KeyError) as error:
             self._runner.failures[name] = f"output not understood: {error}"
             return None
+        if found is None:
+            self._runner.failures[name] = parsing.google_error(text) or "printed no result"
+        return found
 
 
 class GoSide:
@@ -164,4 +169,9 @@ class GoSide:
                                    [self._binary(workload.package), "-test.run=^$", "-test.bench=" + pattern,
                                     "-test.benchtime=" + time],
                                    cwd=cwd, GOMAXPROCS=str(workers))
-        return parsing.go_benchmark(text, workers).get(workload.go) if text else None
+        if text is None:
+            return None
+        found = parsing.go_benchmark(text, workers).get(workload.go)
+        if found is None:
+            self._runner.failures["Go's " + workload.go] = "printed no result"
+        return found
