@@ -1,28 +1,35 @@
-// The channels' benchmarks but select's. tools/bench/README.md says what each does, and what its counterpart in Go is.
+// The channels' benchmarks but select's. tools/bench/README.md says what each does, and what its
+// counterpart in Go is.
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <cstdlib>
+#include <cstdio>
 #include <deque>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "benchmark/benchmark.h"
-#include "tools/bench/fiber_benchmark.h"
 #include "weft/chan/chan.h"
 #include "weft/sched/go.h"
+#include "weft/sched/runtime.h"
+#include "weft/sched/testing/fiber_benchmark.h"
 
 namespace {
 
 using weft::bench::Iterations;
 using weft::bench::OnFiber;
 using weft::bench::Parallel;
-using weft::bench::Watch;
+using weft::bench::Run;
 using weft::bench::Workers;
 
-using Int = int64_t;                 // Go's int
+using Int = int64_t;                  // Go's int
 constexpr int kCallsPerSched = 1000;  // as Go: ops between two looks at the shared counter
 
 void BM_ChanUncontended(benchmark::State& state) {
@@ -51,7 +58,7 @@ WEFT_BENCHMARK(BM_ChanContended);
 
 void BM_ChanSync(benchmark::State& state) {
   constexpr int kFibers = 2;
-  OnFiber(state, [](int64_t n, Watch&) {
+  OnFiber(state, [](int64_t n, Run&) {
     std::atomic<int> rounds{static_cast<int>(n / kCallsPerSched / kFibers * kFibers)};
     auto done = weft::MakeChan<bool>(kFibers);
     auto c = weft::MakeChan<Int>();
@@ -80,7 +87,7 @@ WEFT_BENCHMARK(BM_ChanSync);
 void BM_ChanProdCons(benchmark::State& state) {
   const auto size = static_cast<int>(state.range(0));
   const int pairs = Workers();
-  OnFiber(state, [size, pairs](int64_t n, Watch&) {
+  OnFiber(state, [size, pairs](int64_t n, Run&) {
     std::atomic<int> rounds{static_cast<int>(n / kCallsPerSched)};
     auto done = weft::MakeChan<bool>(2 * pairs);
     auto c = weft::MakeChan<Int>(size);
@@ -104,7 +111,7 @@ void BM_ChanProdCons(benchmark::State& state) {
 WEFT_BENCHMARK(BM_ChanProdCons)->Arg(0)->Arg(10)->Arg(100);
 
 void BM_PingPong(benchmark::State& state) {
-  OnFiber(state, [](int64_t n, Watch&) {
+  OnFiber(state, [](int64_t n, Run&) {
     auto ping = weft::MakeChan<Int>();
     auto pong = weft::MakeChan<Int>();
     weft::Go([ping, pong, n]() mutable {
@@ -119,7 +126,7 @@ void BM_PingPong(benchmark::State& state) {
 WEFT_BENCHMARK(BM_PingPong);
 
 void Buffered(benchmark::State& state, int pairs) {
-  OnFiber(state, [pairs](int64_t n, Watch&) {
+  OnFiber(state, [pairs](int64_t n, Run&) {
     auto c = weft::MakeChan<Int>(128);
     auto done = weft::MakeChan<bool>(2 * pairs);
     for (int p = 0; p < pairs; ++p) {
@@ -149,7 +156,9 @@ void SkynetNode(weft::Chan<Int> result, Int num, Int size) {
   }
   auto children = weft::MakeChan<Int>();
   for (int i = 0; i < 10; ++i) {
-    weft::Go([children, child = num + i * (size / 10), size] { SkynetNode(children, child, size / 10); });
+    weft::Go([children, child = num + i * (size / 10), size] {
+      SkynetNode(children, child, size / 10);
+    });
   }
   Int sum = 0;
   for (int i = 0; i < 10; ++i) sum += *children.Recv();
@@ -164,14 +173,63 @@ Int SkynetTree() {
 
 void BM_Skynet(benchmark::State& state) {
   Int sum = 0;
-  OnFiber(state, [&sum](int64_t n, Watch& watch) {
+  OnFiber(state, [&sum](int64_t n, Run& run) {
     SkynetTree();  // Go's testing package runs one tree before the three that it times
-    watch.Reset();
+    run.ResetTimer();
     for (int64_t i = 0; i < n; ++i) sum = SkynetTree();
   });
   if (sum != 499'999'500'000) state.SkipWithError("wrong sum");
 }
 WEFT_BENCHMARK(BM_Skynet)->Iterations(3);
+
+// The resident set of this process.
+double ResidentBytes() {
+  char text[128] = {};
+  const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  const ssize_t length = read(fd, text, sizeof text - 1);
+  close(fd);
+  long total = 0, resident = 0;
+  if (length <= 0 || std::sscanf(text, "%ld %ld", &total, &resident) != 2) return 0;
+  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+void BM_Parked1M(benchmark::State& state) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int kFibers = 1'000'000;
+  const auto each = [](Clock::duration d) {
+    return std::chrono::duration<double, std::nano>(d).count() / kFibers;
+  };
+  OnFiber(state, [&](int64_t n, Run&) {
+    for (; n > 0; --n) {
+      const double before = ResidentBytes();
+      auto gate = weft::MakeChan<weft::Empty>();
+      auto all = weft::MakeChan<bool>(1);
+      // ORDER: acq_rel, both; as a WaitGroup's counter, which Go uses here.
+      std::atomic<int> starting{kFibers}, ending{kFibers};
+      const auto start = Clock::now();
+      for (int f = 0; f < kFibers; ++f) {
+        weft::Go([&starting, &ending, gate, all]() mutable {
+          if (starting.fetch_sub(1, std::memory_order_acq_rel) == 1) all.Send(true);
+          gate.Recv();
+          if (ending.fetch_sub(1, std::memory_order_acq_rel) == 1) all.Send(true);
+        });
+      }
+      all.Recv();
+      const auto created = Clock::now();
+      weft::Sleep(absl::Milliseconds(50));  // the last fibers park meanwhile
+      const double after = ResidentBytes();
+      const auto closed = Clock::now();
+      gate.Close();
+      all.Recv();
+      const auto woken = Clock::now();
+      state.counters["create_ns"] = each(created - start);
+      state.counters["wake_ns"] = each(woken - closed);
+      state.counters["rss_bytes_per_fiber"] = (after - before) / kFibers;
+    }
+  });
+}
+WEFT_BENCHMARK(BM_Parked1M)->Iterations(1);
 
 void BM_ChanCreation(benchmark::State& state) {
   Parallel(state, [](Iterations& iterations) {
@@ -196,14 +254,13 @@ void BM_ChanSem(benchmark::State& state) {
 WEFT_BENCHMARK(BM_ChanSem);
 
 void BM_ReceiveDataFromClosedChan(benchmark::State& state) {
-  OnFiber(state, [](int64_t n, Watch& watch) {
+  OnFiber(state, [](int64_t n, Run& run) {
     auto c = weft::MakeChan<weft::Empty>(static_cast<int>(n));
     for (int64_t i = 0; i < n; ++i) c.Send(weft::Empty{});
     c.Close();
-    watch.Reset();
+    run.ResetTimer();
     while (c.Recv()) {
     }
-    watch.Stop();
   });
 }
 WEFT_BENCHMARK(BM_ReceiveDataFromClosedChan);
@@ -225,8 +282,8 @@ void BM_ChanClosed(benchmark::State& state) {
 }
 WEFT_BENCHMARK(BM_ChanClosed);
 
-// The peer: a bounded queue of std::mutex and two std::condition_variables, used by threads. Size 1 stands for an
-// unbuffered channel, which has no counterpart in std.
+// The peer: a bounded queue of std::mutex and two std::condition_variables, used by threads. Size 1
+// stands for an unbuffered channel, which has no counterpart in std.
 
 class StdQueue {
  public:

@@ -1,4 +1,5 @@
-// Select's benchmarks. tools/bench/README.md says what each does, and what its counterpart in Go is.
+// Select's benchmarks. tools/bench/README.md says what each does, and what its counterpart in Go
+// is.
 
 #include <atomic>
 #include <cstdint>
@@ -7,11 +8,11 @@
 
 #include "absl/time/time.h"
 #include "benchmark/benchmark.h"
-#include "tools/bench/fiber_benchmark.h"
 #include "weft/chan/chan.h"
 #include "weft/chan/select.h"
 #include "weft/chan/time.h"
 #include "weft/sched/go.h"
+#include "weft/sched/testing/fiber_benchmark.h"
 
 namespace {
 
@@ -23,7 +24,7 @@ using weft::bench::Iterations;
 using weft::bench::LocalWork;
 using weft::bench::OnFiber;
 using weft::bench::Parallel;
-using weft::bench::Watch;
+using weft::bench::Run;
 using weft::bench::Workers;
 
 using Int = int64_t;  // Go's int
@@ -34,14 +35,20 @@ void Swing(Iterations& iterations, weft::Chan<Int> a, weft::Chan<Int> b) {
   a.Send(0);
   while (iterations.Next()) {
     switch (Select(OnRecv(a), OnRecv(b))) {
-      case 0: b.Send(0); break;
-      case 1: a.Send(0); break;
+      case 0:
+        b.Send(0);
+        break;
+      case 1:
+        a.Send(0);
+        break;
     }
   }
 }
 
 void BM_SelectUncontended(benchmark::State& state) {
-  Parallel(state, [](Iterations& iterations) { Swing(iterations, weft::MakeChan<Int>(1), weft::MakeChan<Int>(1)); });
+  Parallel(state, [](Iterations& iterations) {
+    Swing(iterations, weft::MakeChan<Int>(1), weft::MakeChan<Int>(1));
+  });
 }
 WEFT_BENCHMARK(BM_SelectUncontended);
 
@@ -87,7 +94,7 @@ WEFT_BENCHMARK(BM_SelectNonblock);
 void BM_SelectProdCons(benchmark::State& state) {
   constexpr int kCallsPerSched = 1000;
   const int pairs = Workers();
-  OnFiber(state, [pairs](int64_t n, Watch&) {
+  OnFiber(state, [pairs](int64_t n, Run&) {
     std::atomic<int> rounds{static_cast<int>(n / kCallsPerSched)};
     auto done = weft::MakeChan<bool>(2 * pairs);
     auto c = weft::MakeChan<Int>(128);
@@ -117,10 +124,11 @@ void BM_SelectProdCons(benchmark::State& state) {
 }
 WEFT_BENCHMARK(BM_SelectProdCons);
 
-// A thousand fibers select between a channel that they share and one of their own; only their own are sent on.
+// A thousand fibers select between a channel that they share and one of their own; only their own
+// are sent on.
 void BM_ChanPopular(benchmark::State& state) {
   constexpr int kFibers = 1000;
-  OnFiber(state, [](int64_t n, Watch&) {
+  OnFiber(state, [](int64_t n, Run&) {
     auto shared = weft::MakeChan<bool>();
     auto done = weft::MakeChan<bool>(kFibers);
     std::vector<weft::Chan<bool>> own;

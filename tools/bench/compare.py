@@ -121,9 +121,12 @@ class Comparison:
         made = []
         for peer in workload.peers:
             if self.weft.has(peer):
-                pairs, thrown = pairing.collect(
-                    lambda _: pairing.Pair(self.weft.run(peer, workers), None,
-                                           [self._probe(workers)]), self.options.runs, 3 * self.options.runs + 2)
+                def measure(_, peer=peer):
+                    before = self._probe(workers)
+                    values = self.weft.run(peer, workers, self.options.cpus[:workers])
+                    return pairing.Pair(values, None, [before, self._probe(workers)])
+
+                pairs, thrown = pairing.collect(measure, self.options.runs, 3 * self.options.runs + 2)
                 made.append(pairing.summarize(peer, workers, "ns", "", workload.per, pairs, thrown))
         return made
 

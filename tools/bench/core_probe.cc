@@ -1,10 +1,12 @@
 // Measures the round trip of one cache line between two processors, in ns.
 //
-//   core_probe [CPU CPU]    prints "ROUND_TRIP_NS CPU CPU"; without arguments the first two that this process may use
-//   core_probe --compiler   prints what compiled this program, and whether with optimization
+//   core_probe [CPU CPU]    prints "ROUND_TRIP_NS CPU CPU"; without arguments the first two that
+//   this process may use core_probe --compiler   prints what compiled this program, and whether
+//   with optimization
 //
-// On virtual machines the two may be near each other or far apart, and this changes by itself within seconds: compare.py
-// keeps only those measurements before, between and after which this figure stayed the same.
+// On virtual machines the two may be near each other or far apart, and this changes by itself
+// within seconds: compare.py keeps only those measurements before, between and after which this
+// figure stayed the same.
 
 #include <pthread.h>
 #include <sched.h>
@@ -24,7 +26,8 @@ constexpr int kBatches = 41;
 constexpr int kRoundTripsPerBatch = 500;
 constexpr int kRoundTrips = kBatches * kRoundTripsPerBatch;
 
-// Odd: the question of a round; even: its answer. Alone on its line (and on the neighbour that is prefetched with it).
+// Odd: the question of a round; even: its answer. Alone on its line (and on the neighbour that is
+// prefetched with it).
 struct alignas(128) Line {
   std::atomic<int> turn{0};
 };
@@ -49,14 +52,16 @@ std::vector<int> AllowedCpus() {
 
 void Answer(Line& line) {
   for (int i = 0; i < kRoundTrips; ++i) {
-    // ORDER(probe): acquire/release as in a real hand-over, so that the figure is one of a real hand-over.
+    // ORDER(probe): acquire/release as in a real hand-over, so that the figure is one of a real
+    // hand-over.
     while (line.turn.load(std::memory_order_acquire) != 2 * i + 1) {
     }
     line.turn.store(2 * i + 2, std::memory_order_release);
   }
 }
 
-// The median of the batches: a batch in which either thread lost its processor counts as one, however long it took.
+// The median of the batches: a batch in which either thread lost its processor counts as one,
+// however long it took.
 double Ask(Line& line) {
   std::vector<double> ns;
   for (int batch = 0; batch < kBatches; ++batch) {

@@ -1,12 +1,18 @@
-"""Programs built with optimization, whatever the command line says: an unoptimized figure would only mislead."""
+"""Programs built as with --config=bench, whatever the command line says: other figures would only mislead."""
 
 def _opt_impl(_settings, _attr):
-    return {"//command_line_option:compilation_mode": "opt"}
+    return {
+        "//command_line_option:compilation_mode": "opt",
+        "//command_line_option:custom_malloc": "@mimalloc//:mimalloc",
+    }
 
 _opt = transition(
     implementation = _opt_impl,
     inputs = [],
-    outputs = ["//command_line_option:compilation_mode"],
+    outputs = [
+        "//command_line_option:compilation_mode",
+        "//command_line_option:custom_malloc",
+    ],
 )
 
 def _optimized_impl(ctx):

@@ -26,12 +26,16 @@ def figure(value):
     return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}" if value >= 0.9995 else f"{value:.3f}"
 
 
+def _ratio(value):
+    return f"{value:.2f}" if value >= 0.0995 else f"{value:.3f}"
+
+
 def _cells(row):
     unit, size = _scale(row)
     return (row.name, str(row.workers), unit,
             *(figure(None if v is None else v / size) for v in (row.weft, row.go)),
-            "-" if row.ratio is None else f"{row.ratio:.2f}",
-            "-" if row.ratio is None else f"{row.low:.2f}–{row.high:.2f}",
+            "-" if row.ratio is None else _ratio(row.ratio),
+            "-" if row.ratio is None else f"{_ratio(row.low)}–{_ratio(row.high)}",
             str(row.runs), str(row.thrown_away), "-" if row.probe is None else f"{row.probe:.0f}")
 
 

@@ -67,12 +67,18 @@ class Runner:
         self.processors, self.min_time, self._limit = processors, min_time, limit
         self.failures = {}
 
-    def output(self, what, command, cwd=None, **variables):
+    def output(self, what, command, cwd=None, processors=None, **variables):
         """What the program printed; None if it failed, with the reason in `failures`."""
+        processors = processors or self.processors
+
+        def pin():
+            if processors:
+                os.sched_setaffinity(0, processors)
+
         try:
             done = subprocess.run(command, cwd=cwd, env={**os.environ, **variables}, text=True, check=False,
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  timeout=self._limit, preexec_fn=self._pin)
+                                  timeout=self._limit, preexec_fn=pin)
         except subprocess.TimeoutExpired:
             self.failures[what] = f"took more than {self._limit:g} s"
             return None
@@ -84,10 +90,6 @@ class Runner:
             self.failures[what] = f"ended with status {done.returncode}: {last[0][:200]}"
             return None
         return done.stdout
-
-    def _pin(self):
-        if self.processors:
-            os.sched_setaffinity(0, self.processors)
 
 
 class Probe:
@@ -121,12 +123,12 @@ class Weft:
     def has(self, name):
         return name in self._where
 
-    def run(self, name, workers):
-        """{metric: value} of one benchmark, or None."""
+    def run(self, name, workers, processors=None):
+        """{metric: value} of one benchmark, or None. A peer does not know of workers: it gets as many processors."""
         binary, full = self._where[name]
         text = self._runner.output(name, [binary, "--benchmark_format=json", "--benchmark_filter=" + exactly(full),
                                           f"--benchmark_min_time={self._runner.min_time:g}"],
-                                   WEFT_MAXPROCS=str(workers))
+                                   processors=processors, WEFT_MAXPROCS=str(workers))
         if text is None:
             return None
         try:
