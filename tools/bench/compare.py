@@ -158,7 +158,7 @@ def run(options, argv):
     todo = selected if options.all else [w for w in selected if comparison.weft.has(w.weft)]
     if len(todo) < len(selected):
         warn(f"compare: {len(selected) - len(todo)} workloads have no benchmark of ours here and are left out (--all)")
-    measured, peers = [], []
+    measured, peers, bystanders = [], [], running.Bystanders()
     try:
         for number, workload in enumerate(todo, 1):
             if workload.memory_mib > running.available_mib():
@@ -179,6 +179,11 @@ def run(options, argv):
     print("\n" + report.table(measured))
     if peers:
         print("\nThe same work on std:: threads, mutex and condition variable:\n" + report.table(peers))
+    others = bystanders.processors()
+    if others is not None:
+        print(f"\nMeanwhile other programs used {others:.2f} processors.")
+        if others > 0.2:
+            warn("compare: the machine was not quiet: do not trust absolute figures, nor ratios of close sides")
     for what, why in comparison.runner.failures.items():
         warn(f"compare: {what}: {why}")
     if options.json:

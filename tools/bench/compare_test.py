@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import zlib
 
@@ -221,6 +222,24 @@ class MemoryTest(unittest.TestCase):
         running.warm_memory(3)
 
 
+class BystandersTest(unittest.TestCase):
+    def test_only_what_others_use_counts(self):
+        with tempfile.NamedTemporaryFile("w", encoding="ascii") as stat:
+            def busy(seconds):
+                stat.seek(0)
+                stat.write(f"cpu  {int(seconds * os.sysconf('SC_CLK_TCK'))} 0 0 1000 0 0 0 0 0 0\n")
+                stat.flush()
+
+            busy(1000)
+            others = running.Bystanders(stat.name)
+            self.assertIsNone(others.processors())  # too early to say
+            began = time.monotonic()
+            time.sleep(0.25)
+            busy(1001)
+            self.assertAlmostEqual(1 / (time.monotonic() - began), others.processors(), delta=1)
+        self.assertIsNone(running.Bystanders("/nonexistent").processors())
+
+
 class EndToEndTest(unittest.TestCase):
     def setUp(self):
         scratch = tempfile.TemporaryDirectory()
@@ -276,8 +295,6 @@ class EndToEndTest(unittest.TestCase):
         self.assertEqual(1, self.logged().count("build runtime"))
 
     def test_one_run_makes_several_rows(self):
-        if running.available_mib() < 7000:
-            self.skipTest("needs memory")
         rows.WORKLOADS, saved = [w.__class__(**{**w.__dict__, "memory_mib": 1}) for w in rows.WORKLOADS], rows.WORKLOADS
         self.addCleanup(setattr, rows, "WORKLOADS", saved)
         _, found = self.compare("--filter", "Parked1M/", "--runs", "2", "--workers", "2")

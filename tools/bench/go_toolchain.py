@@ -93,7 +93,7 @@ def find(cache, path=None, only=None):
     for binary, toolchain in ([(only, "local")] if only else candidates(path)):
         try:
             done = subprocess.run([binary, "version"], env=_environment(toolchain), text=True, stdout=subprocess.PIPE,
-                                  stderr=subprocess.DEVNULL, check=False, timeout=600)
+                                  stderr=subprocess.DEVNULL, check=False, timeout=180)
         except (OSError, subprocess.TimeoutExpired):
             continue
         key = version_key(done.stdout) if done.returncode == 0 else None

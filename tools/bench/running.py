@@ -60,6 +60,32 @@ def two_processors(sys="/sys/devices/system/cpu"):
     return [allowed[0], other]
 
 
+class Bystanders:
+    """How many processors everything but this tool and its programs has used since this object was made."""
+
+    def __init__(self, stat="/proc/stat"):
+        self._stat = stat
+        self._began = self._now()
+
+    def _now(self):
+        """(elapsed, machine's busy, and our own) seconds."""
+        try:
+            with open(self._stat, encoding="ascii") as file:
+                user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+        except (OSError, ValueError):
+            return None
+        own = os.times()
+        busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+        return own.elapsed, busy, own.user + own.system + own.children_user + own.children_system
+
+    def processors(self):
+        now = self._now()
+        if not now or not self._began or now[0] - self._began[0] < 0.1:
+            return None
+        elapsed, busy, own = (end - begin for end, begin in zip(now, self._began))
+        return max(0.0, (busy - own) / elapsed)
+
+
 class Runner:
     """Runs programs on fixed processors, with a time limit; remembers why runs failed."""
 
