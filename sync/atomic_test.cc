@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "gtest/gtest.h"
+#include "weft/sched/testing/fixture.h"
 #include "weft/sync/testing/crew.h"
 
 namespace weft {
@@ -23,9 +24,12 @@ template <typename T>
 constexpr bool kHasAdd = requires(Atomic<T> a) { a.Add(T{}); };
 static_assert(kHasAdd<int32_t> && kHasAdd<uintptr_t> && !kHasAdd<bool> && !kHasAdd<int*>);
 
+using AtomicTest = weft::testing::FiberTest;
+using ValueTest = weft::testing::FiberTest;
+
 template <typename T>
-class AtomicIntegerTest : public testing::Test {};
-using Integers = testing::Types<int32_t, int64_t, uint32_t, uint64_t, uintptr_t>;
+class AtomicIntegerTest : public ::testing::Test {};
+using Integers = ::testing::Types<int32_t, int64_t, uint32_t, uint64_t, uintptr_t>;
 TYPED_TEST_SUITE(AtomicIntegerTest, Integers);
 
 TYPED_TEST(AtomicIntegerTest, ZeroValueIsZero) { EXPECT_EQ(Atomic<TypeParam>().Load(), TypeParam{0}); }
@@ -67,7 +71,7 @@ TYPED_TEST(AtomicIntegerTest, ConcurrentAddsAddUp) {
   EXPECT_EQ(a.Load(), TypeParam{4000});
 }
 
-TEST(AtomicTest, BoolAndPointer) {
+TEST_F(AtomicTest, BoolAndPointer) {
   Atomic<bool> flag;
   EXPECT_FALSE(flag.Swap(true));
   EXPECT_TRUE(flag.CompareAndSwap(true, false));
@@ -79,7 +83,7 @@ TEST(AtomicTest, BoolAndPointer) {
 }
 
 // The store-buffering test: without one total order both could read zero.
-TEST(AtomicTest, TwoStoresAreNotBothMissed) {
+TEST_F(AtomicTest, TwoStoresAreNotBothMissed) {
   for (int round = 0; round < 500; ++round) {
     Atomic<int> x, y;
     int saw_x = 1, saw_y = 1;
@@ -98,9 +102,9 @@ TEST(AtomicTest, TwoStoresAreNotBothMissed) {
   }
 }
 
-TEST(ValueTest, LoadIsNullBeforeTheFirstStore) { EXPECT_EQ(Value<int>().Load(), nullptr); }
+TEST_F(ValueTest, LoadIsNullBeforeTheFirstStore) { EXPECT_EQ(Value<int>().Load(), nullptr); }
 
-TEST(ValueTest, LoadReturnsWhatWasStoredLast) {
+TEST_F(ValueTest, LoadReturnsWhatWasStoredLast) {
   Value<std::string> v;
   v.Store("a");
   const std::shared_ptr<const std::string> a = v.Load();
@@ -109,14 +113,14 @@ TEST(ValueTest, LoadReturnsWhatWasStoredLast) {
   EXPECT_EQ(*a, "a") << "what was loaded does not change";
 }
 
-TEST(ValueTest, StoringNilPanics) {
+TEST_F(ValueTest, StoringNilPanics) {
   Value<int*> pointer;
   EXPECT_EQ(PanicOf([&] { pointer.Store(nullptr); }), "sync/atomic: store of nil value into Value");
   Value<std::function<void()>> function;
   EXPECT_NE(PanicOf([&] { function.Store(nullptr); }), "");
 }
 
-TEST(ValueTest, CompareAndSwapComparesValues) {
+TEST_F(ValueTest, CompareAndSwapComparesValues) {
   Value<std::string> v;
   EXPECT_FALSE(v.CompareAndSwap("a", "b")) << "nothing is stored";
   v.Store("a");
@@ -125,7 +129,7 @@ TEST(ValueTest, CompareAndSwapComparesValues) {
   EXPECT_EQ(*v.Load(), "b");
 }
 
-TEST(ValueTest, ConcurrentCompareAndSwapsLoseNothing) {
+TEST_F(ValueTest, ConcurrentCompareAndSwapsLoseNothing) {
   Value<int> v;
   v.Store(0);
   {

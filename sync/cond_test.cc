@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
+#include "weft/sched/testing/fixture.h"
 #include "weft/sync/mutex.h"
 #include "weft/sync/testing/crew.h"
 
@@ -57,7 +58,9 @@ class Line {
   Crew crew_;
 };
 
-TEST(CondTest, SignalWakesTheOneWhoWaitedLongest) {
+using CondTest = weft::testing::FiberTest;
+
+TEST_F(CondTest, SignalWakesTheOneWhoWaitedLongest) {
   Line line(5);
   for (int i = 0; i < 5; ++i) {
     line.cond.Signal();
@@ -66,7 +69,7 @@ TEST(CondTest, SignalWakesTheOneWhoWaitedLongest) {
   }
 }
 
-TEST(CondTest, SignalWakesNoMoreThanOne) {
+TEST_F(CondTest, SignalWakesNoMoreThanOne) {
   Line line(3);
   line.cond.Signal();
   line.AwaitWoken(1);
@@ -75,13 +78,13 @@ TEST(CondTest, SignalWakesNoMoreThanOne) {
   line.cond.Broadcast();
 }
 
-TEST(CondTest, BroadcastWakesAll) {
+TEST_F(CondTest, BroadcastWakesAll) {
   Line line(6);
   line.cond.Broadcast();
   line.AwaitWoken(6);
 }
 
-TEST(CondTest, SignalToNobodyIsNotRemembered) {
+TEST_F(CondTest, SignalToNobodyIsNotRemembered) {
   Mutex mu;
   Cond cond(mu);
   cond.Signal();
@@ -90,7 +93,7 @@ TEST(CondTest, SignalToNobodyIsNotRemembered) {
   EXPECT_FALSE(cond.WaitFor(absl::Milliseconds(2)));
 }
 
-TEST(CondTest, TheLockNeedNotBeHeldForSignal) {
+TEST_F(CondTest, TheLockNeedNotBeHeldForSignal) {
   Mutex mu;
   Cond cond(mu);
   bool ready = false;
@@ -106,7 +109,7 @@ TEST(CondTest, TheLockNeedNotBeHeldForSignal) {
   cond.Wait([&] { return ready; });
 }
 
-TEST(CondTest, WaitHoldsTheLockWhenItReturns) {
+TEST_F(CondTest, WaitHoldsTheLockWhenItReturns) {
   Mutex mu;
   Cond cond(mu);
   MutexLock lock(mu);
@@ -114,7 +117,7 @@ TEST(CondTest, WaitHoldsTheLockWhenItReturns) {
   EXPECT_FALSE(mu.try_lock());
 }
 
-TEST(CondTest, ASignalIsNotLostOnAWaiterWhoseTimeRanOut) {
+TEST_F(CondTest, ASignalIsNotLostOnAWaiterWhoseTimeRanOut) {
   Mutex mu;
   Cond cond(mu);
   std::atomic<int> woken{0}, timed_out{0};
@@ -147,7 +150,7 @@ TEST(CondTest, ASignalIsNotLostOnAWaiterWhoseTimeRanOut) {
   }
 }
 
-TEST(CondTest, TimedWaitWithAConditionSaysWhetherItHolds) {
+TEST_F(CondTest, TimedWaitWithAConditionSaysWhetherItHolds) {
   Mutex mu;
   Cond cond(mu);
   MutexLock lock(mu);
@@ -156,16 +159,16 @@ TEST(CondTest, TimedWaitWithAConditionSaysWhetherItHolds) {
   EXPECT_TRUE(cond.WaitFor(absl::ZeroDuration(), [] { return true; }));
 }
 
-TEST(CondTest, WorksWithAnyLock) {
+TEST_F(CondTest, WorksWithAnyLock) {
   std::mutex mu;
   Cond cond(mu);
   std::lock_guard<std::mutex> guard(mu);
   EXPECT_FALSE(cond.WaitFor(absl::Milliseconds(1)));
 }
 
-class CondStressTest : public sync_testing::WorkersTest {};
+using CondStressTest = weft::testing::WorkerTest;
 
-INSTANTIATE_TEST_SUITE_P(Workers, CondStressTest, testing::Values(1, 2, 4, 8));
+INSTANTIATE_TEST_SUITE_P(Workers, CondStressTest, weft::testing::kWorkerCounts);
 
 // A bounded buffer: every item arrives exactly once although every waiter could be the one that is woken.
 TEST_P(CondStressTest, BoundedBuffer) {

@@ -4,6 +4,7 @@
 
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
+#include "weft/sched/testing/fixture.h"
 #include "weft/sync/mutex.h"
 #include "weft/sync/testing/crew.h"
 
@@ -12,9 +13,9 @@ namespace {
 
 using sync_testing::Crew;
 
-class MutexStressTest : public sync_testing::WorkersTest {};
+using MutexStressTest = weft::testing::WorkerTest;
 
-INSTANTIATE_TEST_SUITE_P(Workers, MutexStressTest, testing::Values(1, 2, 4, 8));
+INSTANTIATE_TEST_SUITE_P(Workers, MutexStressTest, weft::testing::kWorkerCounts);
 
 TEST_P(MutexStressTest, AllWaysToLockExcludeEachOther) {
   Mutex mu;

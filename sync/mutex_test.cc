@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
+#include "weft/sched/testing/fixture.h"
 #include "weft/sync/testing/crew.h"
 
 namespace weft {
@@ -19,7 +20,9 @@ using sync_testing::LetOthersBlock;
 static_assert(sizeof(Mutex) == 8);
 static_assert(!std::is_copy_constructible_v<Mutex> && !std::is_move_constructible_v<Mutex>);
 
-TEST(MutexTest, ExcludesOthers) {
+using MutexTest = weft::testing::FiberTest;
+
+TEST_F(MutexTest, ExcludesOthers) {
   Mutex mu;
   int plain = 0;
   {
@@ -34,7 +37,7 @@ TEST(MutexTest, ExcludesOthers) {
   EXPECT_EQ(plain, 6000);
 }
 
-TEST(MutexTest, WorksWithTheStandardGuards) {
+TEST_F(MutexTest, WorksWithTheStandardGuards) {
   Mutex a, b;
   { std::lock_guard<Mutex> guard(a); }
   { std::scoped_lock both(a, b); }
@@ -42,7 +45,7 @@ TEST(MutexTest, WorksWithTheStandardGuards) {
   EXPECT_TRUE(lock.owns_lock());
 }
 
-TEST(MutexTest, TryLockFailsWhileLocked) {
+TEST_F(MutexTest, TryLockFailsWhileLocked) {
   Mutex mu;
   ASSERT_TRUE(mu.try_lock());
   EXPECT_FALSE(mu.try_lock());
@@ -51,7 +54,7 @@ TEST(MutexTest, TryLockFailsWhileLocked) {
   mu.unlock();
 }
 
-TEST(MutexTest, AnotherFiberMayUnlock) {
+TEST_F(MutexTest, AnotherFiberMayUnlock) {
   Mutex mu;
   mu.lock();
   Crew crew;
@@ -60,7 +63,7 @@ TEST(MutexTest, AnotherFiberMayUnlock) {
   mu.unlock();
 }
 
-TEST(MutexTest, UnlockLetsOneWaiterInAtATime) {
+TEST_F(MutexTest, UnlockLetsOneWaiterInAtATime) {
   Mutex mu;
   std::atomic<int> inside{0}, passed{0};
   mu.lock();
@@ -79,7 +82,7 @@ TEST(MutexTest, UnlockLetsOneWaiterInAtATime) {
   EXPECT_EQ(passed, 5);
 }
 
-TEST(MutexTest, TimedLockGivesUpAtItsDeadline) {
+TEST_F(MutexTest, TimedLockGivesUpAtItsDeadline) {
   Mutex mu;
   mu.lock();
   Crew crew;
@@ -98,7 +101,7 @@ TEST(MutexTest, TimedLockGivesUpAtItsDeadline) {
   mu.unlock();
 }
 
-TEST(MutexTest, TimedLockTakesAFreeLockEvenWhenLate) {
+TEST_F(MutexTest, TimedLockTakesAFreeLockEvenWhenLate) {
   Mutex mu;
   ASSERT_TRUE(mu.TryLockUntil(absl::InfinitePast()));
   mu.unlock();
@@ -106,7 +109,7 @@ TEST(MutexTest, TimedLockTakesAFreeLockEvenWhenLate) {
   mu.unlock();
 }
 
-TEST(MutexTest, TimedLockGetsTheLockInTime) {
+TEST_F(MutexTest, TimedLockGetsTheLockInTime) {
   Mutex mu;
   mu.lock();
   Crew crew;
@@ -118,7 +121,7 @@ TEST(MutexTest, TimedLockGetsTheLockInTime) {
   mu.unlock();
 }
 
-TEST(MutexTest, AWaiterThatGaveUpDoesNotTakeTheWakeUpOfTheNext) {
+TEST_F(MutexTest, AWaiterThatGaveUpDoesNotTakeTheWakeUpOfTheNext) {
   Mutex mu;
   mu.lock();
   std::atomic<bool> got{false};
@@ -136,7 +139,7 @@ TEST(MutexTest, AWaiterThatGaveUpDoesNotTakeTheWakeUpOfTheNext) {
 }
 
 // Go's rule: a fiber that takes the lock again and again must not keep another out for long.
-TEST(MutexTest, AGreedyHolderDoesNotStarveAWaiter) {
+TEST_F(MutexTest, AGreedyHolderDoesNotStarveAWaiter) {
   Mutex mu;
   std::atomic<bool> stop{false};
   Crew crew;
@@ -157,7 +160,7 @@ TEST(MutexTest, AGreedyHolderDoesNotStarveAWaiter) {
 
 // Three waiters whose order of arrival is known, against a holder that takes the lock again at once. The hand-over to
 // those who starve keeps their order.
-TEST(MutexTest, WaitersThatStarveAreServedInOrder) {
+TEST_F(MutexTest, WaitersThatStarveAreServedInOrder) {
   Mutex mu, order_mu;
   std::vector<int> order;
   mu.lock();
@@ -181,7 +184,7 @@ TEST(MutexDeathTest, UnlockOfAnUnlockedMutexIsFatal) {
         Mutex mu;
         mu.unlock();
       },
-      testing::ExitedWithCode(2), "fatal error: sync: unlock of unlocked mutex");
+      ::testing::ExitedWithCode(2), "fatal error: sync: unlock of unlocked mutex");
 }
 
 TEST(MutexDeathTest, UnlockOfAnUnlockedMutexCannotBeCaught) {
@@ -195,7 +198,7 @@ TEST(MutexDeathTest, UnlockOfAnUnlockedMutexCannotBeCaught) {
         } catch (...) {
         }
       },
-      testing::ExitedWithCode(2), "fatal error: sync: unlock of unlocked mutex");
+      ::testing::ExitedWithCode(2), "fatal error: sync: unlock of unlocked mutex");
 }
 
 }  // namespace

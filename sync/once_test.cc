@@ -10,6 +10,7 @@
 
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
+#include "weft/sched/testing/fixture.h"
 #include "weft/sync/testing/crew.h"
 
 namespace weft {
@@ -22,7 +23,11 @@ using sync_testing::PanicOf;
 static_assert(sizeof(Once) <= 8);
 static_assert(!std::is_copy_constructible_v<Once> && !std::is_move_constructible_v<Once>);
 
-TEST(OnceTest, RunsTheFirstFunctionOnly) {
+using OnceFuncTest = weft::testing::FiberTest;
+using OnceTest = weft::testing::FiberTest;
+using OnceValueTest = weft::testing::FiberTest;
+
+TEST_F(OnceTest, RunsTheFirstFunctionOnly) {
   Once once;
   int first = 0, second = 0;
   once.Do([&] { ++first; });
@@ -32,7 +37,7 @@ TEST(OnceTest, RunsTheFirstFunctionOnly) {
   EXPECT_EQ(second, 0);
 }
 
-TEST(OnceTest, OthersWaitForTheFirstToFinish) {
+TEST_F(OnceTest, OthersWaitForTheFirstToFinish) {
   Once once;
   std::atomic<int> returned{0};
   bool finished = false;
@@ -48,7 +53,7 @@ TEST(OnceTest, OthersWaitForTheFirstToFinish) {
   });
 }
 
-TEST(OnceTest, AFunctionThatPanicsCountsAsDone) {
+TEST_F(OnceTest, AFunctionThatPanicsCountsAsDone) {
   Once once;
   EXPECT_EQ(PanicOf([&] { once.Do([] { Panic("first"); }); }), "first");
   bool ran = false;
@@ -56,7 +61,7 @@ TEST(OnceTest, AFunctionThatPanicsCountsAsDone) {
   EXPECT_FALSE(ran);
 }
 
-TEST(OnceTest, APanicReleasesThoseWhoWait) {
+TEST_F(OnceTest, APanicReleasesThoseWhoWait) {
   Once once;
   std::atomic<int> panics{0};
   Crew crew;
@@ -72,7 +77,7 @@ TEST(OnceTest, APanicReleasesThoseWhoWait) {
   EXPECT_EQ(panics, 1);
 }
 
-TEST(OnceTest, AFunctionThatCallsGoexitCountsAsDone) {
+TEST_F(OnceTest, AFunctionThatCallsGoexitCountsAsDone) {
   Once once;
   Crew crew;
   crew.Fiber([&] { once.Do([] { Goexit(); }); });
@@ -82,7 +87,7 @@ TEST(OnceTest, AFunctionThatCallsGoexitCountsAsDone) {
   EXPECT_FALSE(ran);
 }
 
-TEST(OnceTest, AnEmptyFunctionPanicsAndCountsAsDone) {
+TEST_F(OnceTest, AnEmptyFunctionPanicsAndCountsAsDone) {
   Once once;
   EXPECT_NE(PanicOf([&] { once.Do(std::function<void()>()); }), "");
   bool ran = false;
@@ -90,7 +95,7 @@ TEST(OnceTest, AnEmptyFunctionPanicsAndCountsAsDone) {
   EXPECT_FALSE(ran);
 }
 
-TEST(OnceFuncTest, RunsOnceForAllCopies) {
+TEST_F(OnceFuncTest, RunsOnceForAllCopies) {
   int calls = 0;
   auto f = OnceFunc([&] { ++calls; });
   auto g = f;
@@ -99,7 +104,7 @@ TEST(OnceFuncTest, RunsOnceForAllCopies) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST(OnceFuncTest, EveryCallPanicsWithTheSameValue) {
+TEST_F(OnceFuncTest, EveryCallPanicsWithTheSameValue) {
   int calls = 0;
   auto f = OnceFunc([&] {
     ++calls;
@@ -110,7 +115,7 @@ TEST(OnceFuncTest, EveryCallPanicsWithTheSameValue) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST(OnceFuncTest, ReleasesTheFunctionAfterTheCall) {
+TEST_F(OnceFuncTest, ReleasesTheFunctionAfterTheCall) {
   auto big = std::make_shared<int>(1);
   auto f = OnceFunc([big] {});
   EXPECT_EQ(big.use_count(), 2);
@@ -119,14 +124,14 @@ TEST(OnceFuncTest, ReleasesTheFunctionAfterTheCall) {
   f();
 }
 
-TEST(OnceFuncTest, ReleasesTheFunctionAfterAPanic) {
+TEST_F(OnceFuncTest, ReleasesTheFunctionAfterAPanic) {
   auto big = std::make_shared<int>(1);
   auto f = OnceFunc([big] { Panic("broken"); });
   PanicOf(f);
   EXPECT_EQ(big.use_count(), 1);
 }
 
-TEST(OnceFuncTest, EveryCallPanicsAfterGoexit) {
+TEST_F(OnceFuncTest, EveryCallPanicsAfterGoexit) {
   auto f = OnceFunc([] { Goexit(); });
   Crew crew;
   crew.Fiber([&] { f(); });
@@ -134,7 +139,7 @@ TEST(OnceFuncTest, EveryCallPanicsAfterGoexit) {
   EXPECT_NE(PanicOf(f), "");
 }
 
-TEST(OnceValueTest, ComputesOnceAndReturnsTheSameObject) {
+TEST_F(OnceValueTest, ComputesOnceAndReturnsTheSameObject) {
   int calls = 0;
   auto value = OnceValue([&] {
     ++calls;
@@ -145,7 +150,7 @@ TEST(OnceValueTest, ComputesOnceAndReturnsTheSameObject) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST(OnceValueTest, EveryCallThrowsTheSame) {
+TEST_F(OnceValueTest, EveryCallThrowsTheSame) {
   auto value = OnceValue([]() -> int { throw std::runtime_error("no value"); });
   for (int i = 0; i < 2; ++i) {
     try {
@@ -157,16 +162,16 @@ TEST(OnceValueTest, EveryCallThrowsTheSame) {
   }
 }
 
-TEST(OnceValueTest, APairServesForTwoValues) {
+TEST_F(OnceValueTest, APairServesForTwoValues) {
   auto values = OnceValue([] { return std::make_pair(1, std::string("one")); });
   const auto& [number, name] = values();
   EXPECT_EQ(number, 1);
   EXPECT_EQ(name, "one");
 }
 
-class OnceStressTest : public sync_testing::WorkersTest {};
+using OnceStressTest = weft::testing::WorkerTest;
 
-INSTANTIATE_TEST_SUITE_P(Workers, OnceStressTest, testing::Values(1, 2, 4, 8));
+INSTANTIATE_TEST_SUITE_P(Workers, OnceStressTest, weft::testing::kWorkerCounts);
 
 TEST_P(OnceStressTest, ExactlyOneRunsAndAllSeeItsWrites) {
   for (int round = 0; round < 200; ++round) {

@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
+#include "weft/sched/testing/fixture.h"
 #include "weft/sync/cond.h"
 #include "weft/sync/mutex.h"
 #include "weft/sync/testing/crew.h"
@@ -22,28 +23,30 @@ using sync_testing::LetOthersBlock;
 
 static_assert(!std::is_copy_constructible_v<RWMutex> && !std::is_move_constructible_v<RWMutex>);
 
-TEST(RWMutexTest, ReadersShareTheLock) {
+using RWMutexTest = weft::testing::FiberTest;
+
+TEST_F(RWMutexTest, ReadersShareTheLock) {
   RWMutex mu;
   ReaderLock a(mu);
   ReaderLock b(mu);
   EXPECT_FALSE(mu.try_lock());
 }
 
-TEST(RWMutexTest, AWriterExcludesAll) {
+TEST_F(RWMutexTest, AWriterExcludesAll) {
   RWMutex mu;
   WriterLock a(mu);
   EXPECT_FALSE(mu.try_lock());
   EXPECT_FALSE(mu.try_lock_shared());
 }
 
-TEST(RWMutexTest, WorksWithTheStandardGuards) {
+TEST_F(RWMutexTest, WorksWithTheStandardGuards) {
   RWMutex mu;
   { std::unique_lock<RWMutex> lock(mu); }
   { std::shared_lock<RWMutex> lock(mu); }
 }
 
 // Go's rule that makes recursive read locks deadlock.
-TEST(RWMutexTest, AWaitingWriterKeepsNewReadersOut) {
+TEST_F(RWMutexTest, AWaitingWriterKeepsNewReadersOut) {
   RWMutex mu;
   mu.lock_shared();
   Crew crew;
@@ -65,7 +68,7 @@ TEST(RWMutexTest, AWaitingWriterKeepsNewReadersOut) {
 }
 
 // Go's rule: all readers that came while the writer was there go before the next writer.
-TEST(RWMutexTest, ReadersThatQueuedBehindAWriterGoBeforeTheNextWriter) {
+TEST_F(RWMutexTest, ReadersThatQueuedBehindAWriterGoBeforeTheNextWriter) {
   RWMutex mu;
   Mutex order_mu;
   std::vector<char> order;
@@ -93,7 +96,7 @@ TEST(RWMutexTest, ReadersThatQueuedBehindAWriterGoBeforeTheNextWriter) {
   EXPECT_EQ(order, (std::vector<char>{'r', 'r', 'r', 'w'}));
 }
 
-TEST(RWMutexTest, WritersGoInTheOrderOfArrival) {
+TEST_F(RWMutexTest, WritersGoInTheOrderOfArrival) {
   RWMutex mu;
   std::vector<int> order;
   Crew crew;
@@ -110,7 +113,7 @@ TEST(RWMutexTest, WritersGoInTheOrderOfArrival) {
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3}));
 }
 
-TEST(RWMutexTest, RLockerLocksForReading) {
+TEST_F(RWMutexTest, RLockerLocksForReading) {
   RWMutex mu;
   RLocker reader = mu.RLocker();
   std::lock_guard<RLocker> guard(reader);
@@ -119,7 +122,7 @@ TEST(RWMutexTest, RLockerLocksForReading) {
   EXPECT_FALSE(mu.try_lock());
 }
 
-TEST(RWMutexTest, RLockerServesACond) {
+TEST_F(RWMutexTest, RLockerServesACond) {
   RWMutex mu;
   RLocker reader = mu.RLocker();
   Cond changed(reader);
@@ -137,7 +140,7 @@ TEST(RWMutexTest, RLockerServesACond) {
   changed.Broadcast();
 }
 
-TEST(RWMutexTest, TimedFormsGiveUp) {
+TEST_F(RWMutexTest, TimedFormsGiveUp) {
   RWMutex mu;
   {
     WriterLock lock(mu);
@@ -156,7 +159,7 @@ TEST(RWMutexTest, TimedFormsGiveUp) {
 }
 
 // The writer's wait has kept the reader out; when it gives up, nobody else would let the reader in.
-TEST(RWMutexTest, AWriterThatGivesUpLetsTheReadersIn) {
+TEST_F(RWMutexTest, AWriterThatGivesUpLetsTheReadersIn) {
   RWMutex mu;
   mu.lock_shared();
   Crew crew;
@@ -178,11 +181,11 @@ TEST(RWMutexTest, AWriterThatGivesUpLetsTheReadersIn) {
 }
 
 TEST(RWMutexDeathTest, UnlockOfAnUnlockedRWMutexIsFatal) {
-  EXPECT_EXIT(RWMutex().unlock(), testing::ExitedWithCode(2), "fatal error: sync: Unlock of unlocked RWMutex");
+  EXPECT_EXIT(RWMutex().unlock(), ::testing::ExitedWithCode(2), "fatal error: sync: Unlock of unlocked RWMutex");
 }
 
 TEST(RWMutexDeathTest, RUnlockOfAnUnlockedRWMutexIsFatal) {
-  EXPECT_EXIT(RWMutex().unlock_shared(), testing::ExitedWithCode(2), "fatal error: sync: RUnlock of unlocked RWMutex");
+  EXPECT_EXIT(RWMutex().unlock_shared(), ::testing::ExitedWithCode(2), "fatal error: sync: RUnlock of unlocked RWMutex");
 }
 
 TEST(RWMutexDeathTest, UnlockOfAReadLockIsFatal) {
@@ -192,12 +195,12 @@ TEST(RWMutexDeathTest, UnlockOfAReadLockIsFatal) {
         mu.lock_shared();
         mu.unlock();
       },
-      testing::ExitedWithCode(2), "fatal error: sync: Unlock of unlocked RWMutex");
+      ::testing::ExitedWithCode(2), "fatal error: sync: Unlock of unlocked RWMutex");
 }
 
-class RWMutexStressTest : public sync_testing::WorkersTest {};
+using RWMutexStressTest = weft::testing::WorkerTest;
 
-INSTANTIATE_TEST_SUITE_P(Workers, RWMutexStressTest, testing::Values(1, 2, 4, 8));
+INSTANTIATE_TEST_SUITE_P(Workers, RWMutexStressTest, weft::testing::kWorkerCounts);
 
 TEST_P(RWMutexStressTest, AllWaysToLock) {
   RWMutex mu;

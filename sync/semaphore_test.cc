@@ -7,6 +7,7 @@
 
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
+#include "weft/sched/testing/fixture.h"
 #include "weft/sync/mutex.h"
 #include "weft/sync/testing/cancel_source.h"
 #include "weft/sync/testing/crew.h"
@@ -21,7 +22,9 @@ using sync_testing::PanicOf;
 
 static_assert(!std::is_copy_constructible_v<Semaphore> && !std::is_move_constructible_v<Semaphore>);
 
-TEST(SemaphoreTest, TryAcquireTakesWhatIsThere) {
+using SemaphoreTest = weft::testing::FiberTest;
+
+TEST_F(SemaphoreTest, TryAcquireTakesWhatIsThere) {
   Semaphore s(3);
   EXPECT_TRUE(s.TryAcquire(2));
   EXPECT_FALSE(s.TryAcquire(2));
@@ -32,7 +35,7 @@ TEST(SemaphoreTest, TryAcquireTakesWhatIsThere) {
   s.Release(3);
 }
 
-TEST(SemaphoreTest, ReleasingMoreThanIsHeldPanics) {
+TEST_F(SemaphoreTest, ReleasingMoreThanIsHeldPanics) {
   Semaphore s(2);
   EXPECT_EQ(PanicOf([&] { s.Release(); }), "semaphore: released more than held");
   s.Acquire(1);
@@ -40,13 +43,13 @@ TEST(SemaphoreTest, ReleasingMoreThanIsHeldPanics) {
   s.Release();
 }
 
-TEST(SemaphoreTest, ANegativeWeightPanics) {
+TEST_F(SemaphoreTest, ANegativeWeightPanics) {
   Semaphore s(2);
   EXPECT_NE(PanicOf([&] { s.Acquire(-1); }), "");
   EXPECT_NE(PanicOf([&] { s.Release(-1); }), "");
 }
 
-TEST(SemaphoreTest, ReleaseLetsAWaiterIn) {
+TEST_F(SemaphoreTest, ReleaseLetsAWaiterIn) {
   Semaphore s(1);
   s.Acquire();
   std::atomic<bool> in{false};
@@ -62,7 +65,7 @@ TEST(SemaphoreTest, ReleaseLetsAWaiterIn) {
 }
 
 // Go's TestLargeAcquireDoesntStarve, and the reason for strict order.
-TEST(SemaphoreTest, ALargeRequestAtTheFrontKeepsSmallOnesWaiting) {
+TEST_F(SemaphoreTest, ALargeRequestAtTheFrontKeepsSmallOnesWaiting) {
   Semaphore s(4);
   s.Acquire(2);
   std::vector<char> order;
@@ -86,7 +89,7 @@ TEST(SemaphoreTest, ALargeRequestAtTheFrontKeepsSmallOnesWaiting) {
   EXPECT_EQ(order, (std::vector<char>{'L', 's'}));
 }
 
-TEST(SemaphoreTest, ALargeRequestIsNotStarvedBySmallOnes) {
+TEST_F(SemaphoreTest, ALargeRequestIsNotStarvedBySmallOnes) {
   Semaphore s(8);
   std::atomic<bool> stop{false};
   Crew crew;
@@ -104,7 +107,7 @@ TEST(SemaphoreTest, ALargeRequestIsNotStarvedBySmallOnes) {
   stop = true;
 }
 
-TEST(SemaphoreTest, AcquireFailsWhenTheContextEnds) {
+TEST_F(SemaphoreTest, AcquireFailsWhenTheContextEnds) {
   Semaphore s(1);
   s.Acquire();
   CancelSource ctx;
@@ -118,7 +121,7 @@ TEST(SemaphoreTest, AcquireFailsWhenTheContextEnds) {
   s.Release();
 }
 
-TEST(SemaphoreTest, AContextThatHasEndedGetsNothingEvenIfThereIsEnough) {
+TEST_F(SemaphoreTest, AContextThatHasEndedGetsNothingEvenIfThereIsEnough) {
   Semaphore s(1);
   CancelSource ctx;
   ctx.Cancel();
@@ -127,7 +130,7 @@ TEST(SemaphoreTest, AContextThatHasEndedGetsNothingEvenIfThereIsEnough) {
   s.Release();
 }
 
-TEST(SemaphoreTest, ARequestBeyondTheSizeWaitsForTheContextAndBlocksNobody) {
+TEST_F(SemaphoreTest, ARequestBeyondTheSizeWaitsForTheContextAndBlocksNobody) {
   Semaphore s(2);
   CancelSource ctx;
   Crew crew;
@@ -139,7 +142,7 @@ TEST(SemaphoreTest, ARequestBeyondTheSizeWaitsForTheContextAndBlocksNobody) {
 }
 
 // Go issue 29721 in our words: the front gives up, and what was enough for the second is there already.
-TEST(SemaphoreTest, ACancelledFrontLetsTheNextIn) {
+TEST_F(SemaphoreTest, ACancelledFrontLetsTheNextIn) {
   Semaphore s(2);
   s.Acquire(1);
   CancelSource ctx;
@@ -159,7 +162,7 @@ TEST(SemaphoreTest, ACancelledFrontLetsTheNextIn) {
   s.Release(2);
 }
 
-TEST(SemaphoreTest, TimedAcquireGivesUp) {
+TEST_F(SemaphoreTest, TimedAcquireGivesUp) {
   Semaphore s(1);
   s.Acquire();
   EXPECT_FALSE(s.TryAcquireFor(absl::Milliseconds(2)));
@@ -169,9 +172,9 @@ TEST(SemaphoreTest, TimedAcquireGivesUp) {
   s.Release();
 }
 
-class SemaphoreStressTest : public sync_testing::WorkersTest {};
+using SemaphoreStressTest = weft::testing::WorkerTest;
 
-INSTANTIATE_TEST_SUITE_P(Workers, SemaphoreStressTest, testing::Values(1, 2, 4, 8));
+INSTANTIATE_TEST_SUITE_P(Workers, SemaphoreStressTest, weft::testing::kWorkerCounts);
 
 // Never more than `size` out, and all back in the end, whatever was cancelled, timed out or refused meanwhile.
 TEST_P(SemaphoreStressTest, PermitsAreConserved) {

@@ -6,21 +6,15 @@
 
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
+#include "weft/sched/testing/fixture.h"
 #include "weft/sync/waitgroup.h"
 
 namespace weft {
 namespace {
 
-class WaitGroupStressTest : public testing::TestWithParam<int> {
- protected:
-  void SetUp() override { workers_before_ = GOMAXPROCS(GetParam()); }
-  void TearDown() override { GOMAXPROCS(workers_before_); }
+using WaitGroupStressTest = weft::testing::WorkerTest;
 
- private:
-  int workers_before_ = 0;
-};
-
-INSTANTIATE_TEST_SUITE_P(Workers, WaitGroupStressTest, testing::Values(1, 2, 4, 8));
+INSTANTIATE_TEST_SUITE_P(Workers, WaitGroupStressTest, weft::testing::kWorkerCounts);
 
 // The object is freed by the last of its waiters to return; AddressSanitizer sees any touch after that.
 TEST_P(WaitGroupStressTest, ManyWaitersThenDestruction) {

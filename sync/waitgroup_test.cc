@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
 #include "weft/sched/panic.h"
+#include "weft/sched/testing/fixture.h"
 
 namespace weft {
 namespace {
@@ -28,7 +29,9 @@ std::string PanicOf(const std::function<void()>& fn) {
   return "";
 }
 
-TEST(WaitGroupTest, WaitAtZeroReturnsAtOnce) {
+using WaitGroupTest = weft::testing::FiberTest;
+
+TEST_F(WaitGroupTest, WaitAtZeroReturnsAtOnce) {
   WaitGroup wg;
   wg.Wait();
   wg.Add(2);
@@ -36,7 +39,7 @@ TEST(WaitGroupTest, WaitAtZeroReturnsAtOnce) {
   wg.Wait();
 }
 
-TEST(WaitGroupTest, AddOfZeroDoesNothing) {
+TEST_F(WaitGroupTest, AddOfZeroDoesNothing) {
   WaitGroup wg;
   wg.Add(0);
   wg.Add(1);
@@ -45,26 +48,26 @@ TEST(WaitGroupTest, AddOfZeroDoesNothing) {
   wg.Wait();
 }
 
-TEST(WaitGroupTest, DoneBelowZeroPanics) {
+TEST_F(WaitGroupTest, DoneBelowZeroPanics) {
   WaitGroup wg;
   wg.Add(1);
   wg.Done();
   EXPECT_EQ(PanicOf([&] { wg.Done(); }), "sync: negative WaitGroup counter");
 }
 
-TEST(WaitGroupTest, AddBelowZeroPanics) {
+TEST_F(WaitGroupTest, AddBelowZeroPanics) {
   WaitGroup wg;
   wg.Add(2);
   EXPECT_EQ(PanicOf([&] { wg.Add(-3); }), "sync: negative WaitGroup counter");
 }
 
-TEST(WaitGroupTest, AddBeyondTheLargestCounterPanics) {
+TEST_F(WaitGroupTest, AddBeyondTheLargestCounterPanics) {
   WaitGroup wg;
   wg.Add(0x7fffffff);
   EXPECT_EQ(PanicOf([&] { wg.Add(1); }), "sync: negative WaitGroup counter");
 }
 
-TEST(WaitGroupTest, WaitReturnsAfterTheLastDone) {
+TEST_F(WaitGroupTest, WaitReturnsAfterTheLastDone) {
   WaitGroup wg;
   std::atomic<int> ended{0};
   wg.Add(3);
@@ -79,7 +82,7 @@ TEST(WaitGroupTest, WaitReturnsAfterTheLastDone) {
   EXPECT_EQ(ended, 3);
 }
 
-TEST(WaitGroupTest, EveryDoneHappensBeforeTheReturnOfWait) {
+TEST_F(WaitGroupTest, EveryDoneHappensBeforeTheReturnOfWait) {
   constexpr int kFibers = 16;
   WaitGroup wg;
   std::vector<int> plain(kFibers);
@@ -88,7 +91,7 @@ TEST(WaitGroupTest, EveryDoneHappensBeforeTheReturnOfWait) {
   for (int i = 0; i < kFibers; ++i) EXPECT_EQ(plain[i], i + 1);
 }
 
-TEST(WaitGroupTest, WaitReleasesAllWaiters) {
+TEST_F(WaitGroupTest, WaitReleasesAllWaiters) {
   constexpr int kWaiters = 8;
   WaitGroup gate;
   WaitGroup waiters;
@@ -106,7 +109,7 @@ TEST(WaitGroupTest, WaitReleasesAllWaiters) {
   waiters.Wait();
 }
 
-TEST(WaitGroupTest, ThreadsAndFibersWaitForEachOther) {
+TEST_F(WaitGroupTest, ThreadsAndFibersWaitForEachOther) {
   WaitGroup wg;
   WaitGroup threads_waited;
   wg.Add(2);
@@ -126,7 +129,7 @@ TEST(WaitGroupTest, ThreadsAndFibersWaitForEachOther) {
   waiter.join();
 }
 
-TEST(WaitGroupTest, CanBeReusedOnceEveryWaitHasReturned) {
+TEST_F(WaitGroupTest, CanBeReusedOnceEveryWaitHasReturned) {
   WaitGroup wg;
   for (int round = 0; round < 100; ++round) {
     std::atomic<int> ended{0};
@@ -136,7 +139,7 @@ TEST(WaitGroupTest, CanBeReusedOnceEveryWaitHasReturned) {
   }
 }
 
-TEST(WaitGroupTest, AddByAFiberThatIsCountedExtendsTheWait) {
+TEST_F(WaitGroupTest, AddByAFiberThatIsCountedExtendsTheWait) {
   WaitGroup wg;
   std::atomic<int> ended{0};
   wg.Go([&] {
@@ -146,7 +149,7 @@ TEST(WaitGroupTest, AddByAFiberThatIsCountedExtendsTheWait) {
   EXPECT_EQ(ended, 4);
 }
 
-TEST(WaitGroupTest, MayBeDestroyedAsSoonAsWaitHasReturned) {
+TEST_F(WaitGroupTest, MayBeDestroyedAsSoonAsWaitHasReturned) {
   for (int round = 0; round < 2000; ++round) {
     auto wg = std::make_unique<WaitGroup>();
     wg->Add(2);
@@ -157,7 +160,7 @@ TEST(WaitGroupTest, MayBeDestroyedAsSoonAsWaitHasReturned) {
   }
 }
 
-TEST(WaitGroupTest, ReuseBeforeTheFormerWaitHasReturnedPanics) {
+TEST_F(WaitGroupTest, ReuseBeforeTheFormerWaitHasReturnedPanics) {
   // Done(), then Add() before the woken waiter has run. A try may miss that instant.
   std::string panic;
   for (int round = 0; round < 10000 && panic.empty(); ++round) {
@@ -179,7 +182,7 @@ TEST(WaitGroupTest, ReuseBeforeTheFormerWaitHasReturnedPanics) {
   EXPECT_EQ(panic, "sync: WaitGroup is reused before previous Wait has returned");
 }
 
-TEST(WaitGroupTest, GoTakesMoveOnlyFunctions) {
+TEST_F(WaitGroupTest, GoTakesMoveOnlyFunctions) {
   WaitGroup wg;
   int got = 0;
   wg.Go([&got, value = std::make_unique<int>(7)] { got = *value; });
@@ -187,7 +190,7 @@ TEST(WaitGroupTest, GoTakesMoveOnlyFunctions) {
   EXPECT_EQ(got, 7);
 }
 
-TEST(WaitGroupTest, GoDestroysTheClosureBeforeItCountsDown) {
+TEST_F(WaitGroupTest, GoDestroysTheClosureBeforeItCountsDown) {
   for (int round = 0; round < 200; ++round) {
     WaitGroup wg;
     auto shared = std::make_shared<int>(1);
@@ -197,7 +200,7 @@ TEST(WaitGroupTest, GoDestroysTheClosureBeforeItCountsDown) {
   }
 }
 
-TEST(WaitGroupTest, GoCountsDownWhenTheFiberCallsGoexit) {
+TEST_F(WaitGroupTest, GoCountsDownWhenTheFiberCallsGoexit) {
   WaitGroup wg;
   bool after = false;
   wg.Go([&] {
@@ -217,7 +220,7 @@ TEST(WaitGroupDeathTest, GoDoesNotCountDownWhenTheFunctionPanics) {
         wg.Wait();
         std::exit(0);
       },
-      testing::ExitedWithCode(2), "panic: .*sorry");
+      ::testing::ExitedWithCode(2), "panic: .*sorry");
 }
 
 TEST(WaitGroupDeathTest, GoOfAnEmptyFunctionIsFatal) {
@@ -226,7 +229,7 @@ TEST(WaitGroupDeathTest, GoOfAnEmptyFunctionIsFatal) {
         WaitGroup wg;
         wg.Go(std::function<void()>());
       },
-      testing::ExitedWithCode(2), "go of nil func value");
+      ::testing::ExitedWithCode(2), "go of nil func value");
 }
 
 }  // namespace

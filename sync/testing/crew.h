@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "gtest/gtest.h"
 #include "weft/sched/go.h"
 #include "weft/sched/panic.h"
 #include "weft/sync/waitgroup.h"
@@ -46,16 +45,6 @@ class Crew {
  private:
   WaitGroup fibers_;
   std::vector<std::thread> threads_;
-};
-
-// A test that runs with 1, 2, 4 and 8 workers.
-class WorkersTest : public testing::TestWithParam<int> {
- protected:
-  void SetUp() override { before_ = GOMAXPROCS(GetParam()); }
-  void TearDown() override { GOMAXPROCS(before_); }
-
- private:
-  int before_ = 0;
 };
 
 // The message that fn() panics with; empty if it does not.
