@@ -81,10 +81,10 @@ ChanCore* ChanCore::Make(const ElementOps& ops, int64_t capacity) {
 
 ChanCore::ChanCore(const ElementOps& ops, void* slots, uint64_t capacity, Destroy destroy)
     : tail_(RingShape(slots, ops.stride, capacity)),
+      destroy_(destroy),
       frozen_(capacity == 0),
       head_(RingShape(slots, ops.stride, capacity)),
-      ops_(ops),
-      destroy_(destroy) {
+      ops_(ops) {
   if (capacity != 0) return;
   // Relaxed, both: nobody else has the channel yet.
   tail_.word.store(kSlow, std::memory_order_relaxed);

@@ -120,14 +120,16 @@ class ABSL_LOCKABLE ChanCore {
   WaitList receivers_;  // guarded by mu_
   WaitList senders_;    // guarded by mu_
   sched_internal::Atom<uint64_t> salt_{0};
+  const Destroy destroy_;
   bool frozen_;         // guarded by mu_: whether both words carry SLOW
   bool hides_buffer_ = false;  // constant once the channel is shared
 
   // The receivers' line.
   alignas(64) Side head_;
   const ElementOps& ops_;
-  const Destroy destroy_;
 };
+
+static_assert(sizeof(ChanCore) == 192 || sizeof(void*) != 8 || sizeof(Sequence) != 8);
 
 }  // namespace weft::chan_internal
 

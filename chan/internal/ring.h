@@ -15,6 +15,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 #include "weft/sched/internal/atomic.h"
 
@@ -32,45 +33,51 @@ class RingShape {
   // `capacity` of 0 is a ring without slots, of which only capacity() may be asked.
   RingShape(void* slots, size_t stride, uint64_t capacity)
       : slots_(static_cast<char*>(slots)),
+        index_mask_((std::bit_ceil(capacity) - 1) << kFlagBits),
+        last_index_((capacity - 1) << kFlagBits),
+        capacity_(capacity),
         stride_(static_cast<uint32_t>(stride)),
-        lap_shift_(static_cast<uint32_t>(kFlagBits + std::countr_zero(std::bit_ceil(capacity)))),
-        capacity_(capacity) {}
+        lap_shift_(static_cast<uint32_t>(kFlagBits + std::countr_zero(std::bit_ceil(capacity)))) {}
 
   uint64_t capacity() const { return capacity_; }
 
-  uint64_t Index(uint64_t word) const { return (word & LapMask()) >> kFlagBits; }
   uint64_t Lap(uint64_t word) const { return word >> lap_shift_; }
 
   // The word of the next ticket, with the same flags.
   uint64_t Next(uint64_t word) const {
-    if (Index(word) + 1 != capacity_) return word + (uint64_t{1} << kFlagBits);
-    return (word | (LapMask() & ~kFlags)) + (uint64_t{1} << kFlagBits);
+    uint64_t filled = (word & index_mask_) == last_index_ ? word | index_mask_ : word;
+    return filled + (uint64_t{1} << kFlagBits);
   }
 
   // How many tickets `from` is behind `to`.
   uint64_t Distance(uint64_t from, uint64_t to) const {
-    return (Lap(to) - Lap(from)) * capacity_ + Index(to) - Index(from);
+    uint64_t indices = ((to & index_mask_) >> kFlagBits) - ((from & index_mask_) >> kFlagBits);
+    return (Lap(to) - Lap(from)) * capacity_ + indices;
   }
 
   uint64_t FreeSequence(uint64_t word) const { return 2 * Lap(word); }
   uint64_t FullSequence(uint64_t word) const { return 2 * Lap(word) + 1; }
 
   // A slot begins with its sequence.
-  Sequence& SlotOf(uint64_t word) const { return *reinterpret_cast<Sequence*>(slots_ + Index(word) * stride_); }
+  Sequence& SlotOf(uint64_t word) const { return SlotAt((word & index_mask_) >> kFlagBits, stride_); }
 
   // With the stride known at compile time.
   template <size_t kStride>
   Sequence& SlotOf(uint64_t word) const {
-    return *reinterpret_cast<Sequence*>(slots_ + Index(word) * kStride);
+    return SlotAt((word & index_mask_) >> kFlagBits, kStride);
   }
 
  private:
-  uint64_t LapMask() const { return (uint64_t{1} << lap_shift_) - 1; }
+  Sequence& SlotAt(uint64_t index, size_t stride) const {
+    return *std::launder(reinterpret_cast<Sequence*>(slots_ + index * stride));
+  }
 
   char* slots_;
+  uint64_t index_mask_;  // the index, in a word's place
+  uint64_t last_index_;  // capacity - 1, in a word's place
+  uint64_t capacity_;
   uint32_t stride_;
   uint32_t lap_shift_;
-  uint64_t capacity_;
 };
 
 }  // namespace weft::chan_internal
