@@ -56,6 +56,13 @@ class WaitList {
 
   bool empty() const { return First() == nullptr; }
 
+  // O(n), for tests.
+  int Count() const {
+    int count = 0;
+    for (const Waiter* waiter = First(); waiter != nullptr; waiter = waiter->next) ++count;
+    return count;
+  }
+
   void PushBack(Waiter& waiter) {
     waiter.next = nullptr;
     waiter.prev = last_;
