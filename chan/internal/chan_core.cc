@@ -104,7 +104,20 @@ void ChanCore::lock() {
 }
 
 void ChanCore::unlock() {
-  if (receivers_.empty() && senders_.empty() && tail_.ring.capacity() != 0) Thaw();
+  ThawIfIdle();
+  mu_.unlock();
+}
+
+void ChanCore::ThawIfIdle() {
+  if (frozen_ && receivers_.empty() && senders_.empty() && tail_.ring.capacity() != 0) Thaw();
+}
+
+void ChanCore::Dequeue(Waiter& waiter, bool is_send) {
+  mu_.lock();
+  if (waiter.queued) {
+    (is_send ? senders_ : receivers_).Remove(waiter);
+    ThawIfIdle();
+  }
   mu_.unlock();
 }
 

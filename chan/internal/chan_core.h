@@ -88,9 +88,12 @@ class ABSL_LOCKABLE ChanCore {
   Outcome SendLocked(void* operand, Parkable** wake) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   Outcome RecvLocked(void* destination, Parkable** wake) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
 
-  // For select: the queues that its cases stand in.
+  // The queues: for the cases of a select.
   WaitList& senders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) { return senders_; }
   WaitList& receivers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) { return receivers_; }
+
+  // Takes a case of a select that has fired elsewhere out of its queue, if no peer has done so already. O(1).
+  void Dequeue(Waiter& waiter, bool is_send) ABSL_LOCKS_EXCLUDED(this);
 
   const ElementOps& ops() const { return ops_; }
   Side& tail() { return tail_; }
@@ -106,6 +109,7 @@ class ABSL_LOCKABLE ChanCore {
 
  private:
   void Freeze() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+  void ThawIfIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void Thaw() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void PutLocked(uint64_t tail, void* operand) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void TakeLocked(uint64_t head, void* destination) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
