@@ -18,7 +18,11 @@ clean() {
   file sched/go.h '// Never say thread_local here; weft/chan is above.'
   file sched/internal/thread_local.h 'thread_local int x;'
   file chan/chan.cc '#include "weft/sched/go.h"'
-  file chan/BUILD.bazel 'deps = ["//sched:go", "//tools/build_defs:tsan"], visibility = ["//context:__pkg__"],'
+  file chan/BUILD.bazel 'load("//tools/build_defs:weft.bzl", "weft_cc_library")
+    deps = ["//sched:go", "//tools/build_defs:tsan"],
+    visibility = [
+        "//context:users",
+    ],'
   file context/context.cc '#include "weft/sync/mutex.h"'
   file examples/sieve.cc '#include "weft/netpoll/tcp.h"'
 }
@@ -46,6 +50,7 @@ rejects layers chan/a_test.cc '#include "weft/sync/mutex.h"'
 rejects layers context/a.cc '#include "weft/netpoll/tcp.h"'
 rejects layers netpoll/http/a.cc '#include "weft/patterns/errgroup.h"'
 rejects layers sched/BUILD.bazel '    deps = ["//chan"],'
+rejects layers sync/BUILD.bazel '    deps = ["//chan:chan"],'
 rejects prefix chan/a.h '#include "sched/go.h"'
 rejects thread_local sync/a.cc 'static thread_local int x;'
 rejects hosts README.md "fetch it from pypi"".org"

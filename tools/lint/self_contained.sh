@@ -11,6 +11,6 @@ trap 'rm -rf "$includes"' EXIT
 ln -s "$root" "$includes/weft"
 
 cd "$root"
-find sched chan sync context netpoll pprof patterns tools -name '*.h' -print0 2>/dev/null |
+find . \( -name '.git' -o -name 'bazel-*' -o -path ./examples \) -prune -o -name '*.h' -print0 |
   xargs -0 -r -n 1 -P "$(nproc)" \
-    "${CXX:-g++}" -std=c++20 -Wall -Wextra -Wno-pragma-once-outside-header -Werror -fsyntax-only -I "$includes" -x c++
+    "${CXX:-g++}" -std=c++20 -Wall -Wextra -Werror -fsyntax-only -I "$includes" -x c++
