@@ -94,7 +94,8 @@ inline Fiber* Processor::PickLocal() {
     // Holder-only counter.
     time_slice.store(time_slice.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (Fiber* soon = ring.Peek(3)) __builtin_prefetch(soon);
-    if (Fiber* next = ring.Peek(1)) __builtin_prefetch(next->sp);
+    // Relaxed: a hint; the fiber may have been stolen.
+    if (Fiber* next = ring.Peek(1)) __builtin_prefetch(next->sp.load(std::memory_order_relaxed));
   }
   return fiber;
 }

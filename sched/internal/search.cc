@@ -48,7 +48,9 @@ Fiber* Scheduler::FindRunnable(Worker* worker) {
     }
     RunOwnTimers(processor);
     Fiber* fiber = nullptr;
-    if ((processor->NextRound() & processor->round_mask) == 0) fiber = TakeGlobal(worker, /*one=*/true);
+    // PickLocal() has counted the round, and sent us here because of it.
+    const uint32_t round = processor->round.load(std::memory_order_relaxed);  // holder-only
+    if ((round & processor->round_mask) == 0) fiber = TakeGlobal(worker, /*one=*/true);
     if (fiber == nullptr) fiber = FindHere(worker);
     if (fiber == nullptr) fiber = TakeGlobal(worker, /*one=*/false);
     if (fiber == nullptr) fiber = Search(worker);

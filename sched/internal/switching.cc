@@ -13,16 +13,18 @@ void Scheduler::Leave(Worker* worker, Fiber* self, After after) {
 
 void Scheduler::Yield(Worker* worker, Fiber* self) {
   Processor* processor = worker->processor;
-  // Relaxed: hints. With nobody to yield to there is nothing to do but to count the round, at the end of which the
-  // scheduler proper looks at timers and at the global queue.
-  const bool alone = processor->ring.size() == 0 &&
-                     processor->lifo.load(std::memory_order_relaxed) == nullptr &&
-                     global_size_.load(std::memory_order_relaxed) == 0;
-  if (alone && !processor->attention.load(std::memory_order_relaxed) &&
+  // Relaxed: hints.
+  const bool others_here = processor->ring.size() != 0 ||
+                           processor->lifo.load(std::memory_order_relaxed) != nullptr;
+  const bool others_global = global_size_.load(std::memory_order_relaxed) != 0;
+  // With nobody to yield to there is nothing to do but to count the round, at the end of which the scheduler proper looks
+  // at timers and at the global queue.
+  if (!others_here && !others_global && !processor->attention.load(std::memory_order_relaxed) &&
       (processor->NextRound() & processor->round_mask) != 0) {
     return;
   }
-  Leave(worker, self, After::kYield);
+  // Go always goes to the back of the global queue; behind the local ones is as far back, and needs no lock.
+  Leave(worker, self, others_here ? After::kYield : After::kYieldGlobal);
 }
 
 // `next` null: to the scheduler loop.
@@ -35,11 +37,11 @@ void Scheduler::SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After 
     *worker->eh = next->eh;
     next->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
     SanitizerBeforeSwitch(self->sanitizer, next->sanitizer, after == After::kEnd);
-    weft_switch_context(&self->sp, next->sp);
+    weft_switch_context(self->saved_sp(), next->sp.load(std::memory_order_relaxed));
   } else {
     *worker->eh = EhGlobals{};
     SanitizerBeforeSwitch(self->sanitizer, worker->sanitizer, after == After::kEnd);
-    weft_switch_context(&self->sp, worker->thread_sp);
+    weft_switch_context(self->saved_sp(), worker->thread_sp);
   }
   // Possibly on another thread.
   worker = CurrentWorker();
@@ -53,7 +55,7 @@ void Scheduler::RunFiber(Worker* worker, Fiber* fiber) {
   *worker->eh = fiber->eh;
   fiber->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
   SanitizerBeforeSwitch(worker->sanitizer, fiber->sanitizer, /*ends=*/false);
-  weft_switch_context(&worker->thread_sp, fiber->sp);
+  weft_switch_context(&worker->thread_sp, fiber->sp.load(std::memory_order_relaxed));
   SanitizerAfterSwitch(worker->sanitizer);
   FinishSwitch(worker);
 }
