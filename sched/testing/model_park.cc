@@ -1,0 +1,71 @@
+// park.h and panic.h on model threads.
+#include <array>
+#include <cstdlib>
+#include <string>
+
+#include "weft/sched/panic.h"
+#include "weft/sched/park.h"
+#include "weft/sched/testing/model.h"
+#include "weft/sched/testing/model_execution.h"
+
+namespace weft {
+
+namespace model = sched_internal::model;
+
+// Which one it is follows from its place in the array.
+class Parkable {};
+
+namespace {
+
+std::array<Parkable, model::kMaxThreads> parkables;
+
+model::Execution& Running() {
+  if (model::Execution::current == nullptr) std::abort();
+  return *model::Execution::current;
+}
+
+}  // namespace
+
+Parkable* CurrentParkable() { return &parkables[Running().running()]; }
+
+bool InFiber() { return true; }
+
+void Park(WaitReason reason) { Running().Park(WaitReasonText(reason), model::Site::Here()); }
+
+void Ready(Parkable* parkable) {
+  Running().Ready(static_cast<int>(parkable - parkables.data()), model::Site::Here());
+}
+
+void ReadyLast(Parkable* parkable) { Ready(parkable); }
+
+std::string_view WaitReasonText(WaitReason reason) {
+  switch (reason) {
+    case WaitReason::kChanReceive: return "chan receive";
+    case WaitReason::kChanSend: return "chan send";
+    case WaitReason::kSelect: return "select";
+    case WaitReason::kSemacquire: return "semacquire";
+    case WaitReason::kSyncCondWait: return "sync.Cond.Wait";
+    case WaitReason::kSyncMutexLock: return "sync.Mutex.Lock";
+    case WaitReason::kSyncRWMutexRLock: return "sync.RWMutex.RLock";
+    case WaitReason::kSyncRWMutexLock: return "sync.RWMutex.Lock";
+    case WaitReason::kSyncWaitGroupWait: return "sync.WaitGroup.Wait";
+    case WaitReason::kSyncOnceDo: return "sync.Once.Do";
+    default: return "parked";
+  }
+}
+
+struct PanicError::State {
+  std::string message;
+};
+
+PanicError::PanicError(std::string_view message) : state_(std::make_shared<State>(State{std::string(message)})) {}
+
+const char* PanicError::what() const noexcept { return state_->message.c_str(); }
+
+std::string PanicError::Stack() const { return ""; }
+
+void Panic(std::string_view message) { throw PanicError(message); }
+
+void Fatal(std::string_view message) { model::Fail("fatal error: " + std::string(message)); }
+
+}  // namespace weft
