@@ -42,7 +42,7 @@ void Execution::Reset() {
     thread.pending = {};
     thread.finished = false;
     thread.readied = false;
-    thread.spurious = false;
+    thread.varied = false;
     thread.watched.clear();
     thread.hash = 0;
   }
@@ -131,7 +131,7 @@ int Execution::PickNext() {
   for (int i = 1; i < count_; ++i) {
     pending[i] = threads_[i].pending;
     finished &= threads_[i].finished;
-    if (Enabled(threads_[i])) point.enabled |= 1u << i;
+    if (Enabled(i)) point.enabled |= 1u << i;
   }
   if (finished) return 0;
   if (point.enabled == 0) RecordFailure(DescribeStuck(), threads_[running_].pending.site);
@@ -145,19 +145,25 @@ int Execution::PickNext() {
   return next;
 }
 
-bool Execution::Enabled(const Thread& thread) const {
+bool Execution::Enabled(int id) const {
+  const Thread& thread = threads_[id];
   if (thread.finished) return false;
   if (thread.pending.kind == OpKind::kPark) return thread.readied;
-  if (thread.pending.kind == OpKind::kSpin) return SeesChange(thread);
+  if (thread.pending.kind == OpKind::kSpin) return thread.varied || SeesChange(id);
   return true;
 }
 
-// Whether another turn of the thread's spin loop can go differently. It reads the newest values eventually: so if all
-// are what it read first in the last turn, it cannot.
-bool Execution::SeesChange(const Thread& thread) const {
-  if (thread.spurious) return true;
-  for (const Watched& watched : thread.watched) {
-    if (memory_[watched.location].order.back().value != watched.value) return true;
+// Whether another turn of the thread's spin loop can go differently: somebody else has written another value than the
+// turn read. Writes of the same value do not count, or two threads that spin on an exchange would wake each other for
+// ever; the thread's own do not either.
+bool Execution::SeesChange(int id) const {
+  for (const Watched& watched : threads_[id].watched) {
+    const std::vector<Message>& order = memory_[watched.location].order;
+    for (const Watched::Seen& seen : {watched.first, watched.last}) {
+      for (size_t i = seen.index + 1; i < order.size(); ++i) {
+        if (order[i].writer != id && order[i].value != seen.value) return true;
+      }
+    }
   }
   return false;
 }

@@ -66,9 +66,15 @@ class Execution {
   [[noreturn]] void Fail(std::string_view message, Site site);
 
  private:
+  // A location that a thread has read in this turn of its spin loop (that is, since the last SpinHint()).
   struct Watched {
+    struct Seen {
+      int index;
+      uint64_t value;
+    };
     uint32_t location;
-    uint64_t value;  // as first read in this turn of the loop
+    Seen first;
+    Seen last;
   };
 
   struct Thread {
@@ -79,8 +85,8 @@ class Execution {
     bool readied = false;     // a Ready() that no Park() has consumed
     Clock readied_by;
     uint64_t readied_at = 0;  // the step that did it
-    bool spurious = false;    // a compare_exchange_weak failed for no reason since the last SpinHint()
     std::vector<Watched> watched;
+    bool varied = false;      // in this turn of its spin loop the thread saw a change already
     std::string_view reason;  // of the Park()
     uint64_t hash = 0;        // of all that the thread has seen
   };
@@ -106,8 +112,8 @@ class Execution {
   // Runs who is chosen next.
   void Schedule();
   int PickNext();
-  bool Enabled(const Thread& thread) const;
-  bool SeesChange(const Thread& thread) const;
+  bool Enabled(int thread) const;
+  bool SeesChange(int thread) const;
   void SwitchTo(int thread);
   int Choose(int options);
 
@@ -115,7 +121,7 @@ class Execution {
   const Message& ReadSome(uint32_t location, std::memory_order order, Event& event);
   const Message& ReadAt(uint32_t location, int index, std::memory_order order, Event& event);
   std::vector<int>& FailingReads(uint32_t location, uint64_t expected, const internal::CompareExchangeArgs& args);
-  void Watch(uint32_t location, uint64_t value);
+  void Watch(uint32_t location, int index);
   void CheckUsable(uint32_t location, const char* what, Site site);
   void CheckPlain(const PlainHistory& history, bool write, Site site);
 

@@ -83,6 +83,7 @@ Message& Memory::Insert(int thread, Location& location, int position) {
   }
   Message& message = *location.order.insert(location.order.begin() + position, Message());
   const uint32_t stamp = now[thread].at[thread];
+  message.writer = thread;
   message.identity = StepIdentity(thread);
   message.seen.at[thread] = stamp;
   location.touched.at[thread] = stamp;

@@ -50,6 +50,7 @@ struct Message {
   uint64_t identity = 0;  // of the step that wrote it; the same in every execution that has this step
   Clock released;         // what an acquire that reads it learns
   Clock seen;             // when each thread first wrote or read it; 0: not yet
+  int writer = 0;
   bool is_update = false;  // written by a read-modify-write: nothing may come between it and its predecessor
 
   bool KnownTo(const Clock& clock) const {

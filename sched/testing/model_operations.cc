@@ -45,16 +45,24 @@ void Execution::Announce(OpKind kind, std::memory_order order, uint32_t location
   CheckUsable(location, what, site);
 }
 
-void Execution::Watch(uint32_t location, uint64_t value) {
-  std::vector<Watched>& watched = threads_[running_].watched;
-  auto same = [location](const Watched& w) { return w.location == location; };
-  if (std::none_of(watched.begin(), watched.end(), same)) watched.push_back({location, value});
+void Execution::Watch(uint32_t id, int index) {
+  Thread& thread = threads_[running_];
+  const Message& message = memory_[id].order[index];
+  const Watched::Seen seen = {index, message.value};
+  auto same = [id](const Watched& w) { return w.location == id; };
+  const auto watched = std::find_if(thread.watched.begin(), thread.watched.end(), same);
+  if (watched == thread.watched.end()) {
+    thread.watched.push_back({id, seen, seen});
+    return;
+  }
+  thread.varied |= seen.value != watched->last.value && message.writer != running_;
+  watched->last = seen;
 }
 
 const Message& Execution::ReadAt(uint32_t id, int index, std::memory_order order, Event& event) {
   const Message& message = memory_.Read(running_, id, index, order);
   Saw(message.identity + memory_[id].key);
-  Watch(id, message.value);
+  Watch(id, index);
   event.read = message.value;
   event.newer = memory_[id].newest() - index;
   event.address = memory_[id].address;
@@ -134,7 +142,7 @@ bool Execution::CompareExchange(uint32_t id, uint64_t& expected, const internal:
     ReadAt(id, index, args.failure, event);
     if (event.read == expected) {
       ++spurious_;
-      threads_[running_].spurious = true;
+      threads_[running_].varied = true;
     }
     expected = event.read;
   }
@@ -167,7 +175,7 @@ void Execution::Spin(Site site) {
     Saw(location.key + location.order[floor].identity);
   }
   self.watched.clear();
-  self.spurious = false;
+  self.varied = false;
   events_.push_back({.thread = running_, .kind = OpKind::kSpin, .site = site});
 }
 
@@ -180,6 +188,7 @@ void Execution::Park(std::string_view reason, Site site) {
   memory_.now[running_].Join(self.readied_by);
   Saw(self.readied_at);
   self.watched.clear();
+  self.varied = false;
   events_.push_back({.thread = running_, .kind = OpKind::kPark, .site = site});
 }
 

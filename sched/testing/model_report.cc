@@ -116,7 +116,7 @@ std::string Execution::DescribeStuck() const {
     text += " T" + std::to_string(i);
     text += parked ? " is parked (" + std::string(thread.reason) + ")" : " spins at " + SiteText(thread.pending.site);
     for (const Watched& watched : thread.watched) {
-      if (!parked) text += " on " + NameOf(memory_[watched.location].address) + " = " + ValueText(watched.value);
+      if (!parked) text += " on " + NameOf(memory_[watched.location].address) + " = " + ValueText(watched.last.value);
     }
     text += ";";
   }
