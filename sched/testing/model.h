@@ -45,6 +45,8 @@ struct Options {
   // Exhaustive: how often a schedule may take a thread that could go on off the processor. kUnbounded explores
   // everything, and leaves out what is equivalent.
   int preemptions = kUnbounded;
+  // Whether to leave out what is equivalent. Without it the search is the slow reference that tests compare with.
+  bool reduce = true;
   // Executions after which to stop. An exhaustive search normally ends before.
   uint64_t executions = 2'000'000;
   // Random and PCT. WEFT_SEED in the environment takes precedence.

@@ -23,7 +23,8 @@ int Lowest(uint32_t threads) { return __builtin_ctz(threads); }
 
 class Exhaustive : public Strategy {
  public:
-  explicit Exhaustive(const Options& options) : bound_(options.preemptions), left_(bound_) {}
+  explicit Exhaustive(const Options& options)
+      : reduce_(options.reduce), bound_(options.preemptions), left_(bound_) {}
 
   int PickThread(const SchedulePoint& point) override {
     if (redundant_) return GoOn(point);
@@ -92,6 +93,7 @@ class Exhaustive : public Strategy {
   bool ExtendBounded(const SchedulePoint& point, Choice& choice) {
     choice.to_do = point.enabled;
     if (point.may_go_on && left_ == 0) choice.to_do = Bit(point.running);
+    if (!reduce_) return true;
     const uint64_t state = Mix(point.state, point.may_go_on ? point.running : 0);
     bool inserted;
     uint8_t* left = states_.FindOrInsert(state, static_cast<uint8_t>(left_), &inserted);
@@ -104,6 +106,7 @@ class Exhaustive : public Strategy {
   bool ExtendAsleep(const SchedulePoint& point, Choice& choice) {
     choice.sleep = sleep_;
     choice.to_do = point.enabled & ~sleep_;
+    if (!reduce_) return true;
     bool inserted;
     uint8_t* slept = states_.FindOrInsert(point.state, static_cast<uint8_t>(sleep_), &inserted);
     if (slept == nullptr || inserted) return true;
@@ -120,6 +123,7 @@ class Exhaustive : public Strategy {
       return;
     }
     sleep_ = 0;
+    if (!reduce_) return;
     for (uint32_t rest = choice.sleep; rest != 0; rest &= rest - 1) {
       const int thread = Lowest(rest);
       if (Independent(point.pending[thread], point.pending[chosen])) sleep_ |= Bit(thread);
@@ -135,6 +139,7 @@ class Exhaustive : public Strategy {
     return true;
   }
 
+  const bool reduce_;
   const int bound_;
   std::vector<Choice> trail_;
   size_t at_ = 0;
