@@ -27,7 +27,7 @@ uint32_t Memory::Create(int thread, const void* address, uint64_t value, bool ou
   if (locations_.size() < used_) locations_.emplace_back();
   Location& location = locations_[id];
   location.order.clear();
-  location.last_read.fill(0);
+  location.last_read.fill(-1);
   location.repeats.fill(0);
   location.floor.fill(0);
   location.seq_cst_floor = 0;

@@ -63,7 +63,7 @@ struct Message {
 
 struct Location {
   std::vector<Message> order;  // oldest first; never empty
-  std::array<int, kMaxThreads> last_read{};
+  std::array<int, kMaxThreads> last_read{};  // -1: none yet
   std::array<int, kMaxThreads> repeats{};  // times in a row that last_read was read though newer ones existed
   std::array<int, kMaxThreads> floor{};    // nothing older is read any more, by fairness rather than by the model
   int seq_cst_floor = 0;  // the newest value that a seq_cst operation has touched

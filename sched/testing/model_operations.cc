@@ -62,6 +62,8 @@ void Execution::Watch(uint32_t id, int index) {
 const Message& Execution::ReadAt(uint32_t id, int index, std::memory_order order, Event& event) {
   const Message& message = memory_.Read(running_, id, index, order);
   Saw(message.identity + memory_[id].key);
+  // Decides what may be read next, and does not follow from what was read.
+  if (memory_[id].repeats[running_] > 0) Saw(static_cast<uint64_t>(memory_[id].repeats[running_]));
   Watch(id, index);
   event.read = message.value;
   event.newer = memory_[id].newest() - index;

@@ -33,7 +33,10 @@ bool InFiber() { return true; }
 void Park(WaitReason reason) { Running().Park(WaitReasonText(reason), model::Site::Here()); }
 
 void Ready(Parkable* parkable) {
-  Running().Ready(static_cast<int>(parkable - parkables.data()), model::Site::Here());
+  for (size_t i = 0; i < parkables.size(); ++i) {
+    if (parkable == &parkables[i]) return Running().Ready(static_cast<int>(i), model::Site::Here());
+  }
+  model::Fail("Ready() of something that is not a thread: was it read from a frame that has gone?");
 }
 
 void ReadyLast(Parkable* parkable) { Ready(parkable); }

@@ -123,6 +123,7 @@ void Compare(int threads, int length, int programs, Options options) {
 
 TEST(ModelReductionTest, SleepSetsAndStatesLoseNothing) {
   Compare(2, 4, 150, {});
+  Compare(2, 5, 25, {});
   Compare(3, 2, 150, {});
 }
 
