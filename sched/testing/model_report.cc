@@ -44,6 +44,7 @@ std::string ValueText(uint64_t value) {
 }
 
 std::string SiteText(Site site) {
+  if (site.file == nullptr) return "";
   const std::string_view file = site.file;
   return std::string(file.substr(file.rfind('/') + 1)) + ":" + std::to_string(site.line);
 }
