@@ -34,7 +34,8 @@ using ::testing::ElementsAre;
 
 TEST(DependenciesTest, IncludePrefix) {
   EXPECT_EQ(weft::build_defs_internal::ExactRoot(49).value(), 7);
-  EXPECT_EQ(weft::build_defs_internal::ExactRoot(50).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(weft::build_defs_internal::ExactRoot(50).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(DependenciesTest, AbseilStringsAndTime) {
@@ -74,7 +75,8 @@ TEST(DependenciesTest, AbseilStackTraceAndSymbols) {
   EXPECT_GT(absl::GetStackTrace(frames, 8, 0), 0);
   char name[128];
   absl::InitializeSymbolizer("/proc/self/exe");
-  ASSERT_TRUE(absl::Symbolize(reinterpret_cast<const void*>(&weft::build_defs_internal::ExactRoot), name, sizeof(name)));
+  ASSERT_TRUE(absl::Symbolize(reinterpret_cast<const void*>(&weft::build_defs_internal::ExactRoot),
+                              name, sizeof(name)));
   EXPECT_STREQ(name, "weft::build_defs_internal::ExactRoot()");
 }
 

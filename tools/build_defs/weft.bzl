@@ -17,6 +17,11 @@ WEFT_COPTS = [
     "-fno-omit-frame-pointer",
 ]
 
+_GTEST = Label("@googletest//:gtest")
+_GTEST_MAIN = Label("@googletest//:gtest_main")
+_BENCHMARK = Label("@google_benchmark//:benchmark")
+_BENCHMARK_MAIN = Label("@google_benchmark//:benchmark_main")
+
 def weft_cc_library(name, copts = [], **kwargs):
     """A library whose headers are included as "weft/FOLDER/header.h"."""
     cc_library(
@@ -37,22 +42,20 @@ def weft_cc_binary(name, copts = [], **kwargs):
 
 def weft_cc_test(name, copts = [], deps = [], gtest_main = True, **kwargs):
     """A test with GoogleTest and its main; gtest_main = False if the test brings its own main."""
-    main = ["@googletest//:gtest_main"] if gtest_main else []
     cc_test(
         name = name,
         copts = WEFT_COPTS + copts,
-        deps = deps + ["@googletest//:gtest"] + main,
+        deps = deps + [_GTEST] + ([_GTEST_MAIN] if gtest_main else []),
         **kwargs
     )
 
 def weft_cc_benchmark(name, copts = [], deps = [], tags = [], benchmark_main = True, **kwargs):
     """A program with Google Benchmark and its main; benchmark_main = False if it brings its own main."""
-    main = ["@google_benchmark//:benchmark_main"] if benchmark_main else []
     cc_binary(
         name = name,
         testonly = True,
         copts = WEFT_COPTS + copts,
         tags = tags + ["benchmark"],
-        deps = deps + ["@google_benchmark//:benchmark"] + main,
+        deps = deps + [_BENCHMARK] + ([_BENCHMARK_MAIN] if benchmark_main else []),
         **kwargs
     )

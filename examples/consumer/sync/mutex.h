@@ -1,0 +1,15 @@
+// The consumer's own mutex.h, in a folder with the name of one of weft's.
+
+#ifndef SYNC_MUTEX_H_
+#define SYNC_MUTEX_H_
+
+#include <mutex>
+
+namespace sync {
+
+using Mutex = std::mutex;
+inline constexpr char kOwner[] = "consumer";
+
+}  // namespace sync
+
+#endif  // SYNC_MUTEX_H_

@@ -1,0 +1,15 @@
+// What the runtime learns from its surroundings: WEFT_* variables and the processors it may use.
+#ifndef WEFT_SCHED_INTERNAL_ENVIRONMENT_H_
+#define WEFT_SCHED_INTERNAL_ENVIRONMENT_H_
+
+namespace weft::sched_internal {
+
+// The processors in the affinity mask of the process when first asked.
+int AffinityProcessors();
+
+// The initial GOMAXPROCS: WEFT_MAXPROCS if it is a positive number, else AffinityProcessors().
+int DefaultProcessors();
+
+}  // namespace weft::sched_internal
+
+#endif  // WEFT_SCHED_INTERNAL_ENVIRONMENT_H_

@@ -1,0 +1,168 @@
+// The life of a fiber: taken, filled in, started, ended, given back.
+#include <algorithm>
+
+#include "weft/sched/go.h"
+#include "weft/sched/internal/context_switch.h"
+#include "weft/sched/internal/futex.h"
+#include "weft/sched/internal/goexit.h"
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/spawn.h"
+#include "weft/sched/panic.h"
+
+namespace weft::sched_internal {
+namespace {
+
+constexpr int kStackCache = 64;
+constexpr int kStackBatch = 16;
+constexpr uint64_t kIdBatch = 16;
+
+// The callers of Spawn's constructor: the Go() template, if it was not inlined, and the code that called it.
+void RecordCreator(Fiber* fiber) {
+  const Worker* worker = CurrentWorker();
+  fiber->creator_id = worker != nullptr && worker->current != nullptr ? worker->current->id : 0;
+}
+
+}  // namespace
+
+Fiber* Scheduler::TakeFiber(Worker* worker, int size_class) {
+  Fiber* fiber = nullptr;
+  if (worker == nullptr || size_class != StackArena::kDefaultClass) {
+    StackArena::Instance().Take(size_class, &fiber, 1);
+    return fiber;
+  }
+  Processor* processor = worker->processor;
+  if (processor->stack_count == 0) {
+    processor->stack_count = StackArena::Instance().Take(size_class, processor->stacks, kStackBatch);
+  }
+  return processor->stacks[--processor->stack_count];
+}
+
+void Scheduler::ReturnFiber(Worker* worker, Fiber* fiber) {
+  Processor* processor = worker->processor;
+  fiber->status.store(FiberStatus::kDead, std::memory_order_relaxed);  // statistic
+  if (fiber->size_class != StackArena::kDefaultClass) {
+    StackArena::Instance().Give(fiber->size_class, &fiber, 1);
+  } else {
+    if (processor->stack_count == kStackCache) {
+      processor->stack_count -= kStackCache / 2;
+      StackArena::Instance().Give(fiber->size_class, processor->stacks + processor->stack_count,
+                                  kStackCache / 2);
+    }
+    processor->stacks[processor->stack_count++] = fiber;
+  }
+  // ORDER(fiber.ended): release; pairs with the acquire in LiveFibers(): who sees the end sees the start.
+  processor->ended.store(processor->ended.load(std::memory_order_relaxed) + 1,
+                         std::memory_order_release);
+  // Relaxed: whoever waits looks again by himself.
+  if (draining_.load(std::memory_order_relaxed)) [[unlikely]] {
+    drained_.fetch_add(1, std::memory_order_release);  // ORDER(drain): release; pairs with WaitUntilNoFibers()
+    FutexWake(drained_, 1);
+  }
+}
+
+uint64_t Scheduler::NextFiberId(Worker* worker) {
+  // Relaxed: uniqueness needs atomicity only.
+  if (worker == nullptr) return next_id_batch_.fetch_add(1, std::memory_order_relaxed);
+  Processor* processor = worker->processor;
+  if (processor->next_fiber_id == processor->last_fiber_id) {
+    processor->next_fiber_id = next_id_batch_.fetch_add(kIdBatch, std::memory_order_relaxed);
+    processor->last_fiber_id = processor->next_fiber_id + kIdBatch;
+  }
+  return processor->next_fiber_id++;
+}
+
+void Scheduler::CountStarted(Worker* worker) {
+  // Relaxed: statistics; the processor's is written by its holder only.
+  if (worker == nullptr) {
+    started_by_threads_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    auto& started = worker->processor->started;
+    started.store(started.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+}
+
+namespace {
+
+Worker* WorkerWithProcessor() {
+  Worker* worker = CurrentWorker();
+  return worker != nullptr && worker->processor != nullptr ? worker : nullptr;
+}
+
+}  // namespace
+
+Spawn::Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t closure_align,
+             void (*run)(void* closure)) {
+  Scheduler& scheduler = Scheduler::Instance();
+  Worker* worker = WorkerWithProcessor();
+  if (worker == nullptr) scheduler.EnsureStarted();
+  fiber_ = scheduler.TakeFiber(worker, StackArena::SizeClass(stack_bytes + (stack_bytes ? closure_bytes : 0)));
+  const uintptr_t top = reinterpret_cast<uintptr_t>(fiber_) - closure_bytes;
+  closure_ = reinterpret_cast<void*>(top & ~(std::max<uintptr_t>(closure_align, 16) - 1));
+  if (static_cast<char*>(closure_) < fiber_->stack_low + 8192) {
+    Fatal("weft::Go: the closure does not fit on the fiber's stack: raise GoOptions::stack_bytes or "
+          "capture by pointer");
+  }
+  fiber_->name = name;
+  fiber_->run = run;
+  fiber_->closure = closure_;
+  fiber_->creator_pcs[0] = __builtin_return_address(0);
+  void* const* frame = static_cast<void* const*>(__builtin_frame_address(0));
+  // The frame of the caller: Go(), or what it was inlined into. Frame pointers are kept in all weft builds, but the
+  // caller's caller may be foreign code, so only look where a frame can be.
+  void* const* caller = static_cast<void* const*>(frame[0]);
+  const bool plausible = caller > frame && reinterpret_cast<uintptr_t>(caller) - reinterpret_cast<uintptr_t>(frame) < 65536 &&
+                         reinterpret_cast<uintptr_t>(caller) % 16 == 0;
+  fiber_->creator_pcs[1] = plausible ? caller[1] : nullptr;
+  RecordCreator(fiber_);
+#if defined(WEFT_ASAN)
+  fiber_->sanitizer.InitForFiber(fiber_->stack_low, fiber_->stack_bytes());
+#endif
+}
+
+void Spawn::Start() {
+  Fiber* fiber = fiber_;
+  fiber_ = nullptr;
+  fiber->sp = PrepareStack(closure_, fiber);
+  fiber->eh = EhGlobals{};
+  fiber->goexit = false;
+  fiber->wait_reason.store(WaitReason::kNone, std::memory_order_relaxed);  // statistic
+#if !defined(WEFT_ASAN)
+  fiber->sanitizer.InitForFiber(fiber->stack_low, fiber->stack_bytes());
+#endif
+  Scheduler& scheduler = Scheduler::Instance();
+  Worker* worker = WorkerWithProcessor();
+  fiber->id = scheduler.NextFiberId(worker);
+  scheduler.CountStarted(worker);
+  scheduler.MakeReadyNext(fiber);
+  SafePoint();
+}
+
+void Spawn::Abandon() {
+  // Relaxed: it was dead and stays so.
+  StackArena::Instance().Give(fiber_->size_class, &fiber_, 1);
+}
+
+void FatalNilFunction() { Fatal("go of nil func value"); }
+
+bool IsGoexitUnwinding() {
+  const Worker* worker = CurrentWorker();
+  return worker != nullptr && worker->current != nullptr && worker->current->goexit;
+}
+
+extern "C" void weft_fiber_main(void* argument) {
+  auto* fiber = static_cast<Fiber*>(argument);
+  Scheduler& scheduler = Scheduler::Instance();
+  SanitizerAfterSwitch(fiber->sanitizer);
+  scheduler.FinishSwitch(CurrentWorker());
+  try {
+    // No other handler: an exception that nobody catches finds the end of the stack in the first phase of unwinding,
+    // and std::terminate is called where it was thrown, with all frames still there.
+    fiber->run(fiber->closure);
+  } catch (const GoexitUnwind&) {
+  }
+  scheduler.Leave(CurrentWorker(), fiber, After::kEnd);
+  __builtin_unreachable();
+}
+
+}  // namespace weft::sched_internal

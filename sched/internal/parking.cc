@@ -1,0 +1,244 @@
+// park.h and go.h for fibers and for plain threads.
+#include <sched.h>
+#include <time.h>
+
+#include <limits>
+#include <mutex>
+#include <vector>
+
+#include "weft/sched/go.h"
+#include "weft/sched/internal/environment.h"
+#include "weft/sched/internal/futex.h"
+#include "weft/sched/internal/goexit.h"
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/scheduler.h"
+#include "weft/sched/panic.h"
+#include "weft/sched/park.h"
+#include "weft/sched/timer.h"
+
+namespace weft {
+namespace sched_internal {
+namespace {
+
+Fiber* CurrentFiber() {
+  const Worker* worker = CurrentWorker();
+  return worker == nullptr ? nullptr : worker->current;
+}
+
+// The records of plain threads. Reused, never freed: a waker may still touch a record whose thread has just left.
+class ThreadRecords {
+ public:
+  Parkable* Take() {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (free_.empty()) return new Parkable(/*is_fiber=*/false);
+    Parkable* record = free_.back();
+    free_.pop_back();
+    return record;
+  }
+
+  void Give(Parkable* record) {
+    std::lock_guard<std::mutex> hold(mutex_);
+    free_.push_back(record);
+  }
+
+  static ThreadRecords& Instance() {
+    static auto* records = new ThreadRecords;
+    return *records;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Parkable*> free_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Gives the record back when its thread ends.
+pthread_key_t RecordKey() {
+  static const pthread_key_t key = [] {
+    pthread_key_t made;
+    const auto give = [](void* record) {
+      ThreadRecords::Instance().Give(static_cast<Parkable*>(record));
+      CurrentThreadLocals()->thread = nullptr;
+    };
+    if (pthread_key_create(&made, give) != 0) Fatal("out of thread-specific keys");
+    return made;
+  }();
+  return key;
+}
+
+Parkable* CurrentThreadRecord() {
+  ThreadLocals* locals = CurrentThreadLocals();
+  if (locals->thread == nullptr) {
+    locals->thread = ThreadRecords::Instance().Take();
+    pthread_setspecific(RecordKey(), locals->thread);
+  }
+  return locals->thread;
+}
+
+void ParkThread(Parkable* self) {
+  Scheduler& scheduler = Scheduler::Instance();
+  // Counted before the commit: who readies us takes us off the count.
+  scheduler.CountParkedThread(+1);
+  if (!self->token.Commit()) {
+    scheduler.CountParkedThread(-1);
+    return;
+  }
+  // ORDER(token.notify): acquire; pairs with the release in Notify().
+  while (self->token.word().load(std::memory_order_acquire) == ParkToken::kParked) {
+    FutexWait(self->token.word(), ParkToken::kParked, std::numeric_limits<int64_t>::max());
+  }
+  self->token.Resume();
+}
+
+void ParkFiber(Worker* worker, Fiber* self, WaitReason reason) {
+  Scheduler& scheduler = Scheduler::Instance();
+  // Relaxed: statistics.
+  self->wait_reason.store(reason, std::memory_order_relaxed);
+  self->parked_since.store(scheduler.sysmon().coarse_now(), std::memory_order_relaxed);
+  self->status.store(FiberStatus::kWaiting, std::memory_order_relaxed);
+  scheduler.Leave(worker, self, After::kPark);
+  self->token.Resume();
+}
+
+void Wake(Parkable* parkable, bool next) {
+  switch (parkable->token.Notify()) {
+    case ParkToken::Notification::kRemembered: return;
+    case ParkToken::Notification::kTwice:
+      Fatal("Ready() called twice for one Park(): a waiter must be taken from its queue exactly once");
+    case ParkToken::Notification::kMustWake: break;
+  }
+  Scheduler& scheduler = Scheduler::Instance();
+  if (!parkable->is_fiber) {
+    scheduler.CountParkedThread(-1);
+    FutexWake(parkable->token.word(), 1);
+  } else if (next) {
+    scheduler.MakeReadyNext(static_cast<Fiber*>(parkable));
+  } else {
+    scheduler.MakeReadyLast(static_cast<Fiber*>(parkable));
+  }
+}
+
+}  // namespace
+
+void PreemptSlow() {
+  Worker* worker = CurrentWorker();
+  if (worker == nullptr || worker->current == nullptr) return;  // a timer callback
+  Scheduler::Instance().Leave(worker, worker->current, After::kYieldGlobal);
+}
+
+}  // namespace sched_internal
+
+using sched_internal::CurrentWorker;
+using sched_internal::Fiber;
+using sched_internal::Scheduler;
+using sched_internal::Worker;
+
+Parkable* CurrentParkable() {
+  if (Fiber* fiber = sched_internal::CurrentFiber()) return fiber;
+  return sched_internal::CurrentThreadRecord();
+}
+
+bool InFiber() { return sched_internal::CurrentFiber() != nullptr; }
+
+void Park(WaitReason reason) {
+  Worker* worker = CurrentWorker();
+  Fiber* fiber = worker == nullptr ? nullptr : worker->current;
+  Parkable* self = fiber != nullptr ? fiber : sched_internal::CurrentThreadRecord();
+  if (self->token.TryConsume()) return;
+  if (fiber != nullptr) {
+    sched_internal::ParkFiber(worker, fiber, reason);
+  } else if (worker != nullptr) {
+    Fatal("a timer callback must not block");
+  } else {
+    sched_internal::ParkThread(self);
+  }
+}
+
+void Ready(Parkable* parkable) { sched_internal::Wake(parkable, /*next=*/true); }
+void ReadyLast(Parkable* parkable) { sched_internal::Wake(parkable, /*next=*/false); }
+
+void Gosched() {
+  Worker* worker = CurrentWorker();
+  if (worker == nullptr || worker->current == nullptr) {
+    sched_yield();
+    return;
+  }
+  Scheduler::Instance().Yield(worker, worker->current);
+}
+
+void Goexit() {
+  Fiber* fiber = sched_internal::CurrentFiber();
+  if (fiber == nullptr) Fatal("Goexit called outside a fiber");
+  fiber->goexit = true;
+  throw sched_internal::GoexitUnwind{};
+}
+
+void Sleep(absl::Duration d) {
+  if (d <= absl::ZeroDuration()) return;
+  const int64_t ns = absl::ToInt64Nanoseconds(d);
+  const int64_t now = MonotonicNanos();
+  const int64_t never = std::numeric_limits<int64_t>::max();
+  const int64_t when = ns >= never - now ? never : now + ns;
+  if (!InFiber()) {
+    const timespec until = {when / 1'000'000'000, when % 1'000'000'000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) != 0) {
+    }
+    return;
+  }
+  struct Sleeper : SchedTimer {
+    explicit Sleeper(Parkable* self)
+        : SchedTimer([](SchedTimer* timer, int64_t) { ReadyLast(static_cast<Sleeper*>(timer)->self); }),
+          self(self) {}
+    Parkable* self;
+  } sleeper(CurrentParkable());
+  if (when != never) sleeper.Arm(when);
+  Park(WaitReason::kSleep);
+}
+
+int GOMAXPROCS(int n) {
+  Scheduler& scheduler = Scheduler::Instance();
+  if (n >= 1) {
+    if (scheduler.processors() == 0) scheduler.SetProcessors(sched_internal::DefaultProcessors());
+    return scheduler.SetProcessors(n);
+  }
+  return scheduler.processors() != 0 ? scheduler.processors() : sched_internal::DefaultProcessors();
+}
+
+int NumCPU() { return sched_internal::AffinityProcessors(); }
+
+int NumFiber() { return Scheduler::Instance().LiveFibers(); }
+
+int64_t MonotonicNanos() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
+}
+
+void SchedTimer::Arm(int64_t when_ns) { Scheduler::Instance().ArmTimer(this, when_ns); }
+bool SchedTimer::Cancel() { return sched_internal::TimerQueue::Remove(this, /*wait=*/false); }
+bool SchedTimer::CancelAndWait() { return sched_internal::TimerQueue::Remove(this, /*wait=*/true); }
+
+std::string_view WaitReasonText(WaitReason reason) {
+  switch (reason) {
+    case WaitReason::kNone: return "";
+    case WaitReason::kChanReceiveNil: return "chan receive (nil chan)";
+    case WaitReason::kChanSendNil: return "chan send (nil chan)";
+    case WaitReason::kChanReceive: return "chan receive";
+    case WaitReason::kChanSend: return "chan send";
+    case WaitReason::kSelect: return "select";
+    case WaitReason::kSelectNoCases: return "select (no cases)";
+    case WaitReason::kSleep: return "sleep";
+    case WaitReason::kSemacquire: return "semacquire";
+    case WaitReason::kSyncCondWait: return "sync.Cond.Wait";
+    case WaitReason::kSyncMutexLock: return "sync.Mutex.Lock";
+    case WaitReason::kSyncRWMutexRLock: return "sync.RWMutex.RLock";
+    case WaitReason::kSyncRWMutexLock: return "sync.RWMutex.Lock";
+    case WaitReason::kSyncWaitGroupWait: return "sync.WaitGroup.Wait";
+    case WaitReason::kSyncOnceDo: return "sync.Once.Do";
+    case WaitReason::kIoWait: return "IO wait";
+    case WaitReason::kPanicWait: return "panicwait";
+    case WaitReason::kForever: return "forever";
+  }
+  return "unknown";
+}
+
+}  // namespace weft

@@ -1,0 +1,104 @@
+// A processor: the right to run fibers, and everything that only its holder touches. There are GOMAXPROCS of them;
+// a worker thread holds one while it runs fibers.
+//
+// Go: the P.
+#ifndef WEFT_SCHED_INTERNAL_PROCESSOR_H_
+#define WEFT_SCHED_INTERNAL_PROCESSOR_H_
+
+#include <cstdint>
+
+#include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/fiber.h"
+#include "weft/sched/internal/run_ring.h"
+#include "weft/sched/internal/stack_arena.h"
+#include "weft/sched/internal/thread_local.h"
+#include "weft/sched/internal/timer_queue.h"
+
+namespace weft::sched_internal {
+
+struct Worker;
+
+struct alignas(kCacheLinePair) Processor {
+  Processor(int id, int64_t now_ns) : id(id), timers(now_ns) {}
+  Processor(const Processor&) = delete;
+  Processor& operator=(const Processor&) = delete;
+
+  // The next fiber of this processor, or null when the scheduler proper must look: nothing here, or its turn has come.
+  // Holder only.
+  Fiber* PickLocal();
+
+  // Makes `fiber` the next to run; returns the fiber that it displaced, or null. Holder only.
+  Fiber* PutLifo(Fiber* fiber) {
+    // ORDER(lifo): seq_cst exchange; the release half pairs with the acquire in TakeLifo(), publishing the fiber.
+    return lifo.exchange(fiber, std::memory_order_seq_cst);
+  }
+
+  // Anybody; thieves only take what has been there for a while.
+  Fiber* TakeLifo() {
+    // ORDER(lifo): acquire; pairs with PutLifo().
+    return lifo.exchange(nullptr, std::memory_order_acquire);
+  }
+
+  // Holder only.
+  uint32_t NextRound() {
+    const uint32_t next = round.load(std::memory_order_relaxed) + 1;  // holder-only
+    round.store(next, std::memory_order_relaxed);                     // a statistic to others
+    return next;
+  }
+
+  const int id;
+
+  // Holder only.
+  uint32_t round_mask = 0;  // when (round & round_mask) == 0 the scheduler looks at timers and the global queue
+  uint32_t lifo_streak = 0;
+  uint64_t next_fiber_id = 0;  // ids are handed out in batches
+  uint64_t last_fiber_id = 0;
+  int stack_count = 0;
+  Fiber* stacks[64];  // dead fibers of the default size, warm
+  Processor* next_idle = nullptr;  // guarded by the scheduler's lock
+  bool is_idle = false;            // guarded by the scheduler's lock
+
+  // Written by the holder, read by anybody. Relaxed: statistics, summed by NumFiber() and sampled by sysmon.
+  Atom<uint64_t> started{0};
+  Atom<uint64_t> ended{0};
+  Atom<uint32_t> round{0};  // scheduling decisions
+  Atom<uint32_t> time_slice{0};  // changes when another fiber gets a new slice
+  // Of the worker that holds it; null: idle. Written by the holder; sysmon writes through it.
+  Atom<ThreadLocals*> holder{nullptr};
+
+  // Written by anybody: the holder must enter the scheduler proper. Relaxed: a request, met at the next decision.
+  alignas(kCacheLinePair) Atom<bool> attention{false};
+
+  alignas(kCacheLinePair) Atom<Fiber*> lifo{nullptr};
+  RunRing ring;
+  TimerQueue timers;
+
+  static constexpr uint32_t kMaxLifoStreak = 64;
+  static constexpr uint32_t kRoundMask = 63;        // Go looks every 61 rounds
+  static constexpr uint32_t kRoundMaskTimers = 15;  // when it has timers
+};
+
+inline Fiber* Processor::PickLocal() {
+  if ((NextRound() & round_mask) == 0 || attention.load(std::memory_order_relaxed)) [[unlikely]] {
+    return nullptr;
+  }
+  // Relaxed: TakeLifo() decides.
+  if (lifo.load(std::memory_order_relaxed) != nullptr) {
+    if (++lifo_streak < kMaxLifoStreak || ring.size() == 0) {
+      if (Fiber* fiber = TakeLifo()) return fiber;  // goes on with the time slice of its waker
+    }
+  }
+  lifo_streak = 0;
+  Fiber* fiber = ring.Pop();
+  if (fiber != nullptr) {
+    // Holder-only counter.
+    time_slice.store(time_slice.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (Fiber* soon = ring.Peek(3)) __builtin_prefetch(soon);
+    if (Fiber* next = ring.Peek(1)) __builtin_prefetch(next->sp);
+  }
+  return fiber;
+}
+
+}  // namespace weft::sched_internal
+
+#endif  // WEFT_SCHED_INTERNAL_PROCESSOR_H_

@@ -1,0 +1,248 @@
+#include "weft/sched/internal/scheduler.h"
+
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "weft/sched/internal/environment.h"
+#include "weft/sched/internal/futex.h"
+#include "weft/sched/internal/terminate.h"
+#include "weft/sched/panic.h"
+
+namespace weft::sched_internal {
+
+constinit Scheduler Scheduler::instance_;
+
+void Scheduler::StartSlow() {
+  static std::mutex* mutex = new std::mutex;
+  std::lock_guard<std::mutex> hold(*mutex);
+  if (started_.load(std::memory_order_relaxed)) return;  // written under the mutex
+  InstallTerminateHandler();
+  stopping_.store(false, std::memory_order_relaxed);  // published by started_
+  if (processors() == 0) SetProcessors(DefaultProcessors());
+  // Relaxed: a count.
+  runtime_threads_.fetch_add(1, std::memory_order_relaxed);
+  sysmon_.Start(this);
+  // ORDER(sched.started): release; pairs with the acquire in EnsureStarted().
+  started_.store(true, std::memory_order_release);
+}
+
+int Scheduler::SetProcessors(int n) {
+  int former;
+  {
+    SpinLockHolder hold(lock_);
+    former = SetProcessorsLocked(std::clamp(n, 1, kMaxProcessors));
+  }
+  // Those that go are told; those that came are idle, and may be needed.
+  for (int i = processors(); i < allocated_processors(); ++i) {
+    processor(i)->attention.store(true, std::memory_order_relaxed);  // a request
+  }
+  for (int i = former; i < processors(); ++i) {
+    if (AnyWork()) WakeIfIdle();
+  }
+  return former;
+}
+
+int Scheduler::SetProcessorsLocked(int n) {
+  const int former = processor_count_.load(std::memory_order_relaxed);  // written under the lock
+  // Relaxed: written under the lock; workers re-check it whenever they enter the scheduler.
+  processor_count_.store(n, std::memory_order_relaxed);
+  // Idle processors beyond the new count leave the list; busy ones are retired by their workers.
+  Processor* idle = std::exchange(idle_processors_, nullptr);
+  while (idle != nullptr) {
+    Processor* processor = idle;
+    idle = processor->next_idle;
+    processor->is_idle = false;
+    idle_.RemoveIdle();
+    if (processor->id < n) AddIdleProcessor(processor);
+  }
+  for (int id = former; id < n; ++id) {
+    Processor* processor = all_[id].load(std::memory_order_relaxed);  // written under the lock
+    if (processor == nullptr) {
+      processor = new Processor(id, MonotonicNanos());
+      processor->round_mask = Processor::kRoundMask;
+      all_[id].store(processor, std::memory_order_relaxed);  // published by allocated_
+      // ORDER(sched.allocated): release; pairs with the acquire in allocated_processors().
+      allocated_.store(id + 1, std::memory_order_release);
+      AddIdleProcessor(processor);
+    } else if (processor->holder.load(std::memory_order_relaxed) == nullptr && !processor->is_idle) {
+      // Retired earlier. One whose worker has not noticed yet simply stays in service.
+      AddIdleProcessor(processor);
+    }
+  }
+  return former;
+}
+
+void Scheduler::AddIdleProcessor(Processor* processor) {
+  processor->is_idle = true;
+  processor->next_idle = idle_processors_;
+  idle_processors_ = processor;
+  idle_.AddIdle();
+}
+
+Processor* Scheduler::TakeIdleProcessor() {
+  Processor* processor = idle_processors_;
+  if (processor == nullptr) return nullptr;
+  idle_processors_ = processor->next_idle;
+  processor->is_idle = false;
+  idle_.RemoveIdle();
+  return processor;
+}
+
+void Scheduler::Hold(Worker* worker, Processor* processor) {
+  worker->processor = processor;
+  // ORDER(processor.holder): release; pairs with the acquire in sysmon.
+  processor->holder.store(worker->locals, std::memory_order_release);
+}
+
+void Scheduler::WakeOne() {
+  while (idle_.TryStartWaker()) {
+    Worker* worker = nullptr;
+    lock_.lock();
+    Processor* processor = TakeIdleProcessor();
+    if (processor != nullptr && idle_workers_ != nullptr) {
+      // The one that keeps the timers is woken last.
+      worker = idle_workers_;
+      if (worker == keeper_ && worker->next_idle != nullptr) worker = worker->next_idle;
+      UnlistIdleWorker(worker);
+      worker->spinning = true;
+      Hold(worker, processor);
+    }
+    lock_.unlock();
+    if (processor != nullptr) {
+      sysmon_.WakeIfAsleep();
+      if (worker != nullptr) {
+        worker->wake.Set();
+      } else {
+        SpawnWorker(processor);
+      }
+      return;
+    }
+    // Nobody was idle after all. Whoever saw us "spinning" relied on us to look.
+    if (!idle_.StopSpinning() || !AnyWork()) return;
+  }
+}
+
+void Scheduler::SpawnWorker(Processor* processor) {
+  auto* worker = new Worker;
+  worker->processor = processor;
+  worker->spinning = true;
+  worker->random = static_cast<uint32_t>(MonotonicNanos()) | 1;
+  {
+    SpinLockHolder hold(lock_);
+    worker->next_worker = all_workers_;
+    all_workers_ = worker;
+  }
+  runtime_threads_.fetch_add(1, std::memory_order_relaxed);  // a count
+  if (pthread_create(&worker->thread, nullptr, &WorkerMain, worker) != 0) {
+    Fatal("cannot start a worker thread: raise the limit of threads (ulimit -u)");
+  }
+}
+
+void* Scheduler::WorkerMain(void* argument) {
+  auto* worker = static_cast<Worker*>(argument);
+  pthread_setname_np(pthread_self(), "weft-worker");
+  prctl(PR_SET_TIMERSLACK, 1'000);  // ns; the default would make every timer up to 50 µs late
+  worker->locals = CurrentThreadLocals();
+  worker->locals->worker = worker;
+  worker->eh = ThreadEhGlobals();
+  worker->sanitizer.InitForThread();
+  Scheduler& scheduler = Instance();
+  scheduler.Hold(worker, worker->processor);
+  scheduler.Loop(worker);
+  worker->locals->worker = nullptr;
+  return nullptr;
+}
+
+void Scheduler::Stop() {
+  sysmon_.Stop();
+  Worker* idle;
+  Worker* all;
+  {
+    SpinLockHolder hold(lock_);
+    // Relaxed: written and read under the lock.
+    stopping_.store(true, std::memory_order_relaxed);
+    idle = std::exchange(idle_workers_, nullptr);
+    all = std::exchange(all_workers_, nullptr);
+    keeper_ = nullptr;
+    keeper_deadline_ = TimerQueue::kNever;
+  }
+  while (idle != nullptr) {
+    Worker* worker = idle;
+    idle = worker->next_idle;
+    worker->in_idle_list = false;
+    worker->wake.Set();
+  }
+  while (all != nullptr) {
+    Worker* worker = all;
+    all = worker->next_worker;
+    pthread_join(worker->thread, nullptr);
+    delete worker;
+  }
+  runtime_threads_.store(0, std::memory_order_relaxed);  // a count
+  // ORDER(sched.started): release; pairs with the acquire in EnsureStarted().
+  started_.store(false, std::memory_order_release);
+}
+
+void Scheduler::Freeze() {
+  frozen_.store(true, std::memory_order_relaxed);  // a request
+  for (int i = 0; i < allocated_processors(); ++i) {
+    processor(i)->attention.store(true, std::memory_order_relaxed);  // a request
+  }
+}
+
+int Scheduler::LiveFibers() const {
+  // Ends are read first: what has ended has started, so the sum is never too low for what the caller knows of.
+  // Relaxed: statistics; exact whenever nothing starts or ends meanwhile.
+  int64_t live = 0;
+  const int n = allocated_processors();
+  for (int i = 0; i < n; ++i) live -= processor(i)->ended.load(std::memory_order_acquire);
+  for (int i = 0; i < n; ++i) live += processor(i)->started.load(std::memory_order_relaxed);
+  live += started_by_threads_.load(std::memory_order_relaxed);
+  return static_cast<int>(live);
+}
+
+bool Scheduler::WaitUntilNoFibers(int64_t deadline_ns) {
+  draining_.store(true, std::memory_order_relaxed);  // fibers that miss it are met by the time-out below
+  bool none;
+  for (;;) {
+    const uint32_t seen = drained_.load(std::memory_order_acquire);
+    none = LiveFibers() == 0;
+    const int64_t now = MonotonicNanos();
+    if (none || now >= deadline_ns) break;
+    // The end of a fiber bumps the word; it does so without a fence, so look again every millisecond.
+    FutexWait(drained_, seen, std::min(deadline_ns, now + 1'000'000));
+  }
+  draining_.store(false, std::memory_order_relaxed);  // as above
+  return none;
+}
+
+void Scheduler::ArmTimer(SchedTimer* timer, int64_t when_ns) {
+  Worker* worker = CurrentWorker();
+  if (worker != nullptr && worker->processor != nullptr) {
+    Processor* processor = worker->processor;
+    processor->timers.Add(timer, when_ns);
+    processor->round_mask = Processor::kRoundMaskTimers;
+    return;
+  }
+  EnsureStarted();
+  processor(0)->timers.Add(timer, when_ns);
+  // A worker that keeps the timers may sleep too long for this one.
+  lock_.lock();
+  const bool wake = when_ns < keeper_deadline_ && idle_processors_ != nullptr;
+  lock_.unlock();
+  if (wake) WakeOne();
+}
+
+int64_t Scheduler::EarliestTimer() const {
+  int64_t earliest = TimerQueue::kNever;
+  for (int i = 0; i < allocated_processors(); ++i) {
+    earliest = std::min(earliest, processor(i)->timers.next_when());
+  }
+  return earliest;
+}
+
+}  // namespace weft::sched_internal

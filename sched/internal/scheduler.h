@@ -1,0 +1,186 @@
+// The scheduler: which worker holds which processor, which fiber runs next, and who is woken when.
+//
+// Everything here is internal; users see go.h, park.h, timer.h, main.h and runtime.h. The protocols are described and
+// argued in ../DESIGN.md.
+#ifndef WEFT_SCHED_INTERNAL_SCHEDULER_H_
+#define WEFT_SCHED_INTERNAL_SCHEDULER_H_
+
+#include <cstdint>
+#include <limits>
+
+#include "absl/base/thread_annotations.h"
+#include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/fiber.h"
+#include "weft/sched/internal/idle_word.h"
+#include "weft/sched/internal/processor.h"
+#include "weft/sched/internal/spin_lock.h"
+#include "weft/sched/internal/sysmon.h"
+#include "weft/sched/internal/worker.h"
+
+namespace weft::sched_internal {
+
+struct LifoWatch;
+
+class Scheduler {
+ public:
+  static constexpr int kMaxProcessors = 1024;
+
+  // Never destroyed. Does not start anything.
+  static Scheduler& Instance() { return instance_; }
+
+  // Starts the runtime if it is not running: processors and sysmon. Workers are started when there is work.
+  void EnsureStarted() {
+    // ORDER(sched.started): acquire; pairs with the release in StartSlow().
+    if (!started_.load(std::memory_order_acquire)) [[unlikely]] StartSlow();
+  }
+
+  // ORDER(sched.started): acquire; pairs with the release in StartSlow().
+  bool started() const { return started_.load(std::memory_order_acquire); }
+
+  // --- Making fibers runnable. Callable from workers and from plain threads. ---
+
+  // Next on the caller's processor; from a plain thread, the global queue.
+  void MakeReadyNext(Fiber* fiber);
+  // Behind those that are runnable already.
+  void MakeReadyLast(Fiber* fiber);
+  // Behind everybody.
+  void PushGlobal(Fiber* first, Fiber* last, int count);
+
+  // --- Leaving a fiber. Called on the fiber. ---
+
+  // Continues another fiber, or the scheduler loop. Returns when `self` is continued, which may be on another thread.
+  void Leave(Worker* worker, Fiber* self, After after);
+  // Lets the other fibers of this processor run first.
+  void Yield(Worker* worker, Fiber* self);
+  // After every switch, on the stack that was switched to: deals with the fiber that was left.
+  void FinishSwitch(Worker* worker);
+
+  // --- Fibers. ---
+
+  // A dead fiber of the given size, to be filled in. `worker` is the caller, null on plain threads.
+  Fiber* TakeFiber(Worker* worker, int size_class);
+  void ReturnFiber(Worker* worker, Fiber* fiber);
+  uint64_t NextFiberId(Worker* worker);
+  void CountStarted(Worker* worker);
+  int LiveFibers() const;
+  // Holder of `processor` from now on.
+  void Hold(Worker* worker, Processor* processor);
+
+  // --- Timers. ---
+
+  void ArmTimer(SchedTimer* timer, int64_t when_ns);
+  int64_t EarliestTimer() const;
+
+  // --- Control. ---
+
+  int SetProcessors(int n);
+  int processors() const { return processor_count_.load(std::memory_order_relaxed); }  // a setting
+  // The i-th of the allocated processors, which may be more than are in use.
+  int allocated_processors() const {
+    // ORDER(sched.allocated): acquire; pairs with the release in SetProcessorsLocked().
+    return allocated_.load(std::memory_order_acquire);
+  }
+  Processor* processor(int i) const {
+    return all_[i].load(std::memory_order_relaxed);  // ordered by allocated_
+  }
+
+  // Waits until no fiber is left. False: `deadline_ns` came first. Not to be called from a fiber.
+  bool WaitUntilNoFibers(int64_t deadline_ns);
+  // Ends all workers. There must be no fibers left.
+  void Stop();
+  // For the end of the process: from now on no fiber is continued. Those that run now go on until they next enter the
+  // scheduler.
+  void Freeze();
+  // Under Main(): all fibers asleep is fatal.
+  void EnableDeadlockReport() { report_deadlock_.store(true, std::memory_order_relaxed); }  // at start
+
+  // Wakes a worker if work may be waiting for one. After a seq_cst publication of work.
+  void WakeIfIdle() {
+    if (idle_.NeedsWaker()) WakeOne();
+  }
+  // For sysmon: a processor is idle and there is overdue work elsewhere.
+  void WakeOne();
+
+  bool AllIdle() const { return idle_.AllIdle(static_cast<uint32_t>(processors())); }
+  bool AnyIdle() const { return idle_.idle() != 0; }
+  Sysmon& sysmon() { return sysmon_; }
+
+  // Plain threads that sleep in Park(), for the deadlock report.
+  void CountParkedThread(int delta) { parked_threads_.fetch_add(delta, std::memory_order_relaxed); }
+  int parked_threads() const { return parked_threads_.load(std::memory_order_relaxed); }
+  int runtime_threads() const { return runtime_threads_.load(std::memory_order_relaxed); }
+
+ private:
+  constexpr Scheduler() = default;
+
+  void StartSlow();
+  int SetProcessorsLocked(int n) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void AddIdleProcessor(Processor* processor) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  Processor* TakeIdleProcessor() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+
+  void PushLocal(Worker* worker, Fiber* fiber);
+  void PushOverflow(Worker* worker, Fiber* fiber);
+  void SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After after);
+
+  // The loop on a worker's own stack.
+  static void* WorkerMain(void* worker);
+  void Loop(Worker* worker);
+  void RunFiber(Worker* worker, Fiber* fiber);
+  Fiber* FindRunnable(Worker* worker);
+  Fiber* FindHere(Worker* worker);
+  Fiber* TakeGlobal(Worker* worker, bool one);
+  Fiber* Search(Worker* worker);
+  Fiber* StealOnce(Worker* worker, LifoWatch& watch);
+  Fiber* StealLifo(Processor* victim, LifoWatch& watch, int64_t now_ns);
+  void StopSpinningWithWork(Worker* worker);
+  bool AnyWork() const;
+  void RunOwnTimers(Processor* processor);
+  // Gives the processor up and sleeps. Returns with a processor, or with none when the worker must end.
+  void Idle(Worker* worker);
+  // Lists `worker` as idle. Returns until when it must sleep at most.
+  int64_t ListIdleWorker(Worker* worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void UnlistIdleWorker(Worker* worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Leaves the idle list with a processor, as a spinning worker. False: no processor, or already being woken.
+  bool ReturnFromIdle(Worker* worker);
+  void RetireProcessor(Worker* worker);
+  void SpawnWorker(Processor* processor);
+
+  static Scheduler instance_;
+
+  Atom<bool> started_{false};
+  Atom<int> processor_count_{0};
+  Atom<int> allocated_{0};
+  Atom<Processor*> all_[kMaxProcessors] = {};
+  Atom<bool> stopping_{false};
+  Atom<bool> frozen_{false};
+  Atom<bool> draining_{false};
+  Atom<bool> report_deadlock_{false};
+  Atom<int> parked_threads_{0};
+  Atom<int> runtime_threads_{0};
+  Atom<uint64_t> next_id_batch_{1};
+  Atom<uint64_t> started_by_threads_{0};
+  std::atomic<uint32_t> drained_{0};  // a futex: bumped when a fiber ends while draining
+
+  alignas(kCacheLinePair) IdleWord idle_;
+
+  alignas(kCacheLinePair) SpinLock lock_;
+  Fiber* global_head_ ABSL_GUARDED_BY(lock_) = nullptr;
+  Fiber* global_tail_ ABSL_GUARDED_BY(lock_) = nullptr;
+  Atom<int> global_size_{0};  // written under lock_
+  Processor* idle_processors_ ABSL_GUARDED_BY(lock_) = nullptr;
+  Worker* idle_workers_ ABSL_GUARDED_BY(lock_) = nullptr;
+  Worker* all_workers_ ABSL_GUARDED_BY(lock_) = nullptr;
+  // The time until which some idle worker sleeps at most, so that timers are served; kNever: nobody does.
+  int64_t keeper_deadline_ ABSL_GUARDED_BY(lock_) = TimerQueue::kNever;
+  Worker* keeper_ ABSL_GUARDED_BY(lock_) = nullptr;
+
+  Sysmon sysmon_;
+};
+
+// Reports `all fibers are asleep` and ends the process if nothing can ever run again. Called by the worker that has found
+// every processor idle and no timer armed.
+void CheckDeadlock(const Scheduler& scheduler);
+
+}  // namespace weft::sched_internal
+
+#endif  // WEFT_SCHED_INTERNAL_SCHEDULER_H_

@@ -1,0 +1,290 @@
+// How a worker finds its next fiber, and what it does when there is none.
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "weft/sched/internal/environment.h"
+#include "weft/sched/internal/scheduler.h"
+
+namespace weft::sched_internal {
+
+namespace {
+
+// How long a worker looks for work before it sleeps: about what it costs to be woken.
+constexpr int64_t kSpinNs = 20'000;
+// How long a fiber must have been in a LIFO slot before a thief may have it: it is likely to run at once where its
+// waker has left its data in the cache.
+constexpr int64_t kLifoPatienceNs = 3'000;
+constexpr int kQuickTurns = 4;
+constexpr int kPausesPerTurn = 8;
+
+}  // namespace
+
+// What a thief remembers of a LIFO slot that it has seen occupied.
+struct LifoWatch {
+  Processor* victim = nullptr;
+  Fiber* fiber = nullptr;
+  uint32_t round = 0;
+  int64_t since_ns = 0;
+};
+
+void Scheduler::Loop(Worker* worker) {
+  while (Fiber* fiber = FindRunnable(worker)) RunFiber(worker, fiber);
+}
+
+Fiber* Scheduler::FindRunnable(Worker* worker) {
+  for (;;) {
+    // Relaxed: a request.
+    while (frozen_.load(std::memory_order_relaxed)) [[unlikely]] pause();
+    Processor* processor = worker->processor;
+    if (processor == nullptr) return nullptr;
+    processor->attention.store(false, std::memory_order_relaxed);         // holder resets it
+    worker->locals->preempt.store(0, std::memory_order_relaxed);          // likewise
+    if (processor->id >= processors()) [[unlikely]] {
+      RetireProcessor(worker);
+      Idle(worker);
+      continue;
+    }
+    RunOwnTimers(processor);
+    Fiber* fiber = nullptr;
+    if ((processor->NextRound() & processor->round_mask) == 0) fiber = TakeGlobal(worker, /*one=*/true);
+    if (fiber == nullptr) fiber = FindHere(worker);
+    if (fiber == nullptr) fiber = TakeGlobal(worker, /*one=*/false);
+    if (fiber == nullptr) fiber = Search(worker);
+    if (fiber != nullptr) {
+      if (worker->spinning) StopSpinningWithWork(worker);
+      // Holder-only counter.
+      processor->time_slice.store(processor->time_slice.load(std::memory_order_relaxed) + 1,
+                                  std::memory_order_relaxed);
+      return fiber;
+    }
+    Idle(worker);
+  }
+}
+
+void Scheduler::RunOwnTimers(Processor* processor) {
+  const int64_t next = processor->timers.next_when();
+  if (next == TimerQueue::kNever) {
+    processor->round_mask = Processor::kRoundMask;
+    return;
+  }
+  processor->round_mask = Processor::kRoundMaskTimers;
+  const int64_t now = MonotonicNanos();
+  if (next <= now) processor->timers.RunDue(now);
+}
+
+Fiber* Scheduler::FindHere(Worker* worker) {
+  Processor* processor = worker->processor;
+  // Relaxed: TakeLifo() decides.
+  if (processor->lifo.load(std::memory_order_relaxed) != nullptr &&
+      (processor->lifo_streak < Processor::kMaxLifoStreak || processor->ring.size() == 0)) {
+    if (Fiber* fiber = processor->TakeLifo()) return fiber;
+  }
+  processor->lifo_streak = 0;
+  return processor->ring.Pop();
+}
+
+Fiber* Scheduler::TakeGlobal(Worker* worker, bool one) {
+  if (global_size_.load(std::memory_order_relaxed) == 0) return nullptr;  // re-checked under the lock
+  Fiber* batch[RunRing::kCapacity / 2];
+  int count = 0;
+  {
+    SpinLockHolder hold(lock_);
+    const int size = global_size_.load(std::memory_order_relaxed);  // written under the lock
+    const int share = std::min(size, size / processors() + 1);
+    const int wanted = one ? std::min(size, 1) : std::min<int>(share, std::size(batch));
+    for (; count < wanted; ++count) {
+      batch[count] = global_head_;
+      global_head_ = global_head_->next;
+    }
+    if (global_head_ == nullptr) global_tail_ = nullptr;
+    // ORDER(global.size): seq_cst, as all writes; pairs with the load in AnyWork().
+    global_size_.store(size - count, std::memory_order_seq_cst);
+  }
+  for (int i = 1; i < count; ++i) PushLocal(worker, batch[i]);
+  return count > 0 ? batch[0] : nullptr;
+}
+
+Fiber* Scheduler::Search(Worker* worker) {
+  const int n = allocated_processors();
+  if (n == 1) return nullptr;
+  if (!worker->spinning) {
+    // At most half of the busy ones search.
+    const uint32_t busy = static_cast<uint32_t>(processors()) - std::min<uint32_t>(idle_.idle(), processors());
+    if (2 * idle_.spinning() >= busy && busy > 1) return nullptr;
+    worker->spinning = true;
+    idle_.StartSpinning();
+  }
+  LifoWatch watch;
+  // With more processors than the machine has, spinning would take time from those who have work.
+  const bool patient = processors() <= AffinityProcessors();
+  int64_t give_up_ns = 0;
+  for (int turn = 0;; ++turn) {
+    if (Fiber* fiber = StealOnce(worker, watch)) return fiber;
+    if (Fiber* fiber = TakeGlobal(worker, /*one=*/false)) return fiber;
+    if (turn < kQuickTurns) continue;
+    const int64_t now = MonotonicNanos();
+    if (turn == kQuickTurns) give_up_ns = now + kSpinNs;
+    // Relaxed: requests.
+    if (!patient || now >= give_up_ns || stopping_.load(std::memory_order_relaxed)) return nullptr;
+    for (int i = 0; i < kPausesPerTurn; ++i) CpuRelax();
+  }
+}
+
+Fiber* Scheduler::StealOnce(Worker* worker, LifoWatch& watch) {
+  const int n = allocated_processors();
+  const int first = static_cast<int>(worker->Random() % static_cast<uint32_t>(n));
+  int64_t now = 0;
+  for (int i = 0; i < n; ++i) {
+    Processor* victim = processor((first + i) % n);
+    const int64_t next = victim->timers.next_when();
+    if (next != TimerQueue::kNever) {
+      if (now == 0) now = MonotonicNanos();
+      if (next <= now) {
+        victim->timers.RunDue(now);
+        // What became runnable is in our own queue; thieves must come with an empty one.
+        if (Fiber* fiber = FindHere(worker)) return fiber;
+      }
+    }
+    if (victim == worker->processor) continue;
+    if (Fiber* fiber = victim->ring.StealInto(worker->processor->ring)) return fiber;
+    // Relaxed: the steal decides.
+    if (victim->lifo.load(std::memory_order_relaxed) != nullptr) {
+      if (now == 0) now = MonotonicNanos();
+      if (Fiber* fiber = StealLifo(victim, watch, now)) return fiber;
+    }
+  }
+  return nullptr;
+}
+
+Fiber* Scheduler::StealLifo(Processor* victim, LifoWatch& watch, int64_t now_ns) {
+  Fiber* fiber = victim->lifo.load(std::memory_order_relaxed);  // the CAS below decides
+  const uint32_t round = victim->round.load(std::memory_order_relaxed);  // statistic
+  const bool same = watch.victim == victim && watch.fiber == fiber && watch.round == round;
+  if (!same) {
+    watch = {victim, fiber, round, now_ns};
+    return nullptr;
+  }
+  if (fiber == nullptr || now_ns - watch.since_ns < kLifoPatienceNs) return nullptr;
+  // ORDER(lifo): acquire; pairs with PutLifo(). The same fiber put there again would do as well.
+  return victim->lifo.compare_exchange_strong(fiber, nullptr, std::memory_order_acquire,
+                                              std::memory_order_relaxed)
+             ? fiber
+             : nullptr;
+}
+
+void Scheduler::StopSpinningWithWork(Worker* worker) {
+  worker->spinning = false;
+  // Whoever submitted work meanwhile relied on us to find it; we found something else.
+  if (idle_.StopSpinning() && AnyWork()) WakeIfIdle();
+}
+
+bool Scheduler::AnyWork() const {
+  // ORDER(global.size): seq_cst; pairs with the stores under the lock.
+  if (global_size_.load(std::memory_order_seq_cst) != 0) return true;
+  for (int i = 0; i < allocated_processors(); ++i) {
+    if (!processor(i)->ring.LooksEmpty()) return true;
+  }
+  return false;
+}
+
+void Scheduler::RetireProcessor(Worker* worker) {
+  Processor* processor = worker->processor;
+  Fiber* first = nullptr;
+  Fiber* last = nullptr;
+  int count = 0;
+  while (Fiber* fiber = FindHere(worker)) {
+    (last == nullptr ? first : last->next) = fiber;
+    last = fiber;
+    ++count;
+  }
+  if (count > 0) PushGlobal(first, last, count);
+  // Its timers stay where they are: searchers and the keeper look at all processors ever allocated.
+  (void)processor;
+}
+
+void Scheduler::Idle(Worker* worker) {
+  int64_t deadline;
+  bool was_spinning;
+  {
+    SpinLockHolder hold(lock_);
+    Processor* processor = worker->processor;
+    const bool retired = processor->id >= processors();
+    // Relaxed: both are written under the lock.
+    const bool stopping = stopping_.load(std::memory_order_relaxed);
+    if (!retired && !stopping && global_size_.load(std::memory_order_relaxed) != 0) return;
+    // ORDER(processor.holder): release; pairs with the acquire in sysmon.
+    processor->holder.store(nullptr, std::memory_order_release);
+    worker->processor = nullptr;
+    if (!retired) AddIdleProcessor(processor);
+    was_spinning = std::exchange(worker->spinning, false);
+    if (stopping) {
+      if (was_spinning) idle_.StopSpinning();
+      return;
+    }
+    worker->wake.Reset();
+    deadline = ListIdleWorker(worker);
+  }
+  if (was_spinning) idle_.StopSpinning();
+  // The second half of the searcher's side of the protocol (idle_word.h), here for every worker: one that did not
+  // search may be the last to go idle after a waker that found nobody.
+  if (AnyWork() && ReturnFromIdle(worker)) return;
+  if (deadline == TimerQueue::kNever && AllIdle() && EarliestTimer() == TimerQueue::kNever &&
+      report_deadlock_.load(std::memory_order_relaxed)) {  // set at start
+    CheckDeadlock(*this);
+  }
+  for (;;) {
+    if (worker->wake.Wait(deadline)) break;
+    // A timer is due. Without a processor, all of them are busy and look after the timers.
+    if (ReturnFromIdle(worker)) break;
+    SpinLockHolder hold(lock_);
+    if (!worker->in_idle_list) {
+      deadline = TimerQueue::kNever;  // being woken
+    } else {
+      UnlistIdleWorker(worker);
+      deadline = ListIdleWorker(worker);
+      // No processor was idle a moment ago; those who run will find what is due now.
+      deadline = std::max(deadline, MonotonicNanos() + 1'000'000);
+    }
+  }
+}
+
+int64_t Scheduler::ListIdleWorker(Worker* worker) {
+  worker->in_idle_list = true;
+  worker->next_idle = idle_workers_;
+  idle_workers_ = worker;
+  const int64_t earliest = EarliestTimer();
+  if (earliest >= keeper_deadline_) return TimerQueue::kNever;
+  keeper_ = worker;
+  keeper_deadline_ = earliest;
+  return earliest;
+}
+
+void Scheduler::UnlistIdleWorker(Worker* worker) {
+  Worker** link = &idle_workers_;
+  while (*link != worker) link = &(*link)->next_idle;
+  *link = worker->next_idle;
+  worker->in_idle_list = false;
+  if (keeper_ == worker) {
+    keeper_ = nullptr;
+    keeper_deadline_ = TimerQueue::kNever;
+  }
+}
+
+bool Scheduler::ReturnFromIdle(Worker* worker) {
+  {
+    SpinLockHolder hold(lock_);
+    if (!worker->in_idle_list) return false;
+    Processor* processor = TakeIdleProcessor();
+    if (processor == nullptr) return false;
+    UnlistIdleWorker(worker);
+    Hold(worker, processor);
+    worker->spinning = true;
+    idle_.StartSpinning();
+  }
+  sysmon_.WakeIfAsleep();
+  return true;
+}
+
+}  // namespace weft::sched_internal

@@ -1,0 +1,106 @@
+#include "weft/sched/internal/sysmon.h"
+
+#include <limits>
+
+#include "weft/sched/internal/futex.h"
+#include "weft/sched/internal/scheduler.h"
+#include "weft/sched/panic.h"
+
+namespace weft::sched_internal {
+
+void Sysmon::Start(Scheduler* scheduler) {
+  scheduler_ = scheduler;
+  stop_.store(0, std::memory_order_relaxed);                     // published by pthread_create
+  coarse_now_.store(MonotonicNanos(), std::memory_order_relaxed);  // statistic
+  if (pthread_create(&thread_, nullptr, &Main, this) != 0) Fatal("cannot start the monitor thread");
+}
+
+void Sysmon::Stop() {
+  // ORDER(sysmon.stop): seq_cst; pairs with the loads in Loop() and, with the exchange in Wake(), in DeepSleep().
+  stop_.store(1, std::memory_order_seq_cst);
+  FutexWake(stop_, 1);
+  Wake();
+  pthread_join(thread_, nullptr);
+}
+
+void* Sysmon::Main(void* self) {
+  pthread_setname_np(pthread_self(), "weft-sysmon");
+  static_cast<Sysmon*>(self)->Loop();
+  return nullptr;
+}
+
+void Sysmon::Loop() {
+  int idle_ticks = 0;
+  // ORDER(sysmon.stop): seq_cst; pairs with the store in Stop().
+  while (stop_.load(std::memory_order_seq_cst) == 0) {
+    const int64_t now = MonotonicNanos();
+    coarse_now_.store(now, std::memory_order_relaxed);  // statistic
+    if (scheduler_->AllIdle()) {
+      if (++idle_ticks > kIdleTicksBeforeSleep) {
+        DeepSleep();
+        idle_ticks = 0;
+        continue;
+      }
+    } else {
+      idle_ticks = 0;
+      Tick(now);
+    }
+    FutexWait(stop_, 0, now + (scheduler_->AnyIdle() ? kTickWithIdleNs : kTickNs));
+  }
+}
+
+void Sysmon::Tick(int64_t now_ns) {
+  CheckTimeSlices(now_ns);
+  if (scheduler_->AnyIdle() && WorkWaits(now_ns)) scheduler_->WakeOne();
+}
+
+void Sysmon::CheckTimeSlices(int64_t now_ns) {
+  for (int i = 0; i < scheduler_->allocated_processors(); ++i) {
+    Processor* processor = scheduler_->processor(i);
+    Watch& watch = watch_[i];
+    const uint32_t slice = processor->time_slice.load(std::memory_order_relaxed);  // statistic
+    // ORDER(processor.holder): acquire; pairs with the release in Hold().
+    ThreadLocals* holder = processor->holder.load(std::memory_order_acquire);
+    if (holder == nullptr || slice != watch.time_slice) {
+      watch = {slice, now_ns};
+      continue;
+    }
+    const bool expired = now_ns - watch.since_ns >= kTimeSliceNs;
+    const bool overdue = processor->timers.next_when() + kTickNs / 2 <= now_ns;
+    if (!expired && !overdue) continue;
+    processor->attention.store(true, std::memory_order_relaxed);  // a request
+    holder->preempt.store(1, std::memory_order_relaxed);          // a request
+  }
+}
+
+bool Sysmon::WorkWaits(int64_t now_ns) const {
+  if (scheduler_->EarliestTimer() <= now_ns) return true;
+  for (int i = 0; i < scheduler_->allocated_processors(); ++i) {
+    const Processor* processor = scheduler_->processor(i);
+    // Relaxed: a guess; whoever is woken looks for himself. The slice began before this tick, so what is queued has
+    // waited for a while.
+    const bool waiting = processor->ring.size() != 0 ||
+                         processor->lifo.load(std::memory_order_relaxed) != nullptr;
+    if (waiting && watch_[i].since_ns < now_ns) return true;
+  }
+  return false;
+}
+
+void Sysmon::DeepSleep() {
+  // ORDER(sysmon.sleep): seq_cst; pairs with the load in WakeIfAsleep().
+  asleep_.store(1, std::memory_order_seq_cst);
+  // ORDER(sysmon.stop): seq_cst; either we see the stop, or Stop() sees that we sleep and wakes us.
+  while (scheduler_->AllIdle() && asleep_.load(std::memory_order_seq_cst) == 1 &&
+         stop_.load(std::memory_order_seq_cst) == 0) {
+    FutexWait(asleep_, 1, std::numeric_limits<int64_t>::max());
+  }
+  // ORDER(sysmon.sleep): seq_cst, as all writes of the word.
+  asleep_.store(0, std::memory_order_seq_cst);
+}
+
+void Sysmon::Wake() {
+  // ORDER(sysmon.sleep): seq_cst, as all writes of the word.
+  if (asleep_.exchange(0, std::memory_order_seq_cst) != 0) FutexWake(asleep_, 1);
+}
+
+}  // namespace weft::sched_internal

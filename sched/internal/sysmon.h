@@ -1,0 +1,67 @@
+// The monitor thread: what must happen although no worker enters the scheduler. It holds no processor and runs no fiber.
+//
+// Every tick it asks a fiber that has run for 10 ms to let others run, has overdue timers served, and gets an idle worker
+// to help where work waits behind a busy one. When all processors have been idle for a while it sleeps until
+// a worker starts again: an idle process has no periodic wake-ups.
+//
+// Go: sysmon.
+#ifndef WEFT_SCHED_INTERNAL_SYSMON_H_
+#define WEFT_SCHED_INTERNAL_SYSMON_H_
+
+#include <pthread.h>
+
+#include <cstdint>
+
+#include "weft/sched/internal/atomic.h"
+
+namespace weft::sched_internal {
+
+class Scheduler;
+
+class Sysmon {
+ public:
+  void Start(Scheduler* scheduler);
+  void Stop();
+
+  // By a worker that has just taken a processor from the idle list.
+  void WakeIfAsleep() {
+    // ORDER(sysmon.sleep): seq_cst; pairs with the store in DeepSleep(): either sysmon sees that not all is idle, or
+    // we see that it sleeps.
+    if (asleep_.load(std::memory_order_seq_cst) != 0) [[unlikely]] Wake();
+  }
+
+  // The monotonic clock at the last tick; for "waiting for n minutes".
+  int64_t coarse_now() const { return coarse_now_.load(std::memory_order_relaxed); }  // statistic
+
+ private:
+  static void* Main(void* self);
+  void Loop();
+  void Tick(int64_t now_ns);
+  void CheckTimeSlices(int64_t now_ns);
+  bool WorkWaits(int64_t now_ns) const;
+  void DeepSleep();
+  void Wake();
+
+  static constexpr int64_t kTimeSliceNs = 10'000'000;
+  static constexpr int64_t kTickNs = 2'000'000;
+  static constexpr int64_t kTickWithIdleNs = 500'000;
+  static constexpr int kIdleTicksBeforeSleep = 100;
+  static constexpr int kMaxWatched = 1024;
+
+  struct Watch {
+    uint32_t time_slice = 0;
+    int64_t since_ns = 0;
+    bool seen_waiting = false;
+  };
+
+  Scheduler* scheduler_ = nullptr;
+  pthread_t thread_{};
+  std::atomic<uint32_t> stop_{0};    // a futex
+  std::atomic<uint32_t> asleep_{0};  // a futex: 1 in deep sleep
+  Atom<int64_t> coarse_now_{0};
+  Watch watch_[kMaxWatched] = {};  // sysmon only
+};
+
+}  // namespace weft::sched_internal
+
+#endif  // WEFT_SCHED_INTERNAL_SYSMON_H_

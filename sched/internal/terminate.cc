@@ -1,0 +1,98 @@
+#include "weft/sched/internal/terminate.h"
+
+#include <cxxabi.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <typeinfo>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/traceback.h"
+#include "weft/sched/panic.h"
+
+namespace weft::sched_internal {
+namespace {
+
+constexpr int kExitStatus = 2;
+
+std::atomic<bool> dying{false};
+std::terminate_handler former_handler = nullptr;
+
+// The first caller goes on; all others wait for the end.
+void BeginDeath() {
+  // ORDER(death): acq_rel; alone decides who reports.
+  if (dying.exchange(true, std::memory_order_acq_rel)) WaitForDeath();
+}
+
+std::string TypeName(const std::type_info& type) {
+  int status = 0;
+  char* demangled = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
+  std::string name = status == 0 ? demangled : type.name();
+  std::free(demangled);
+  return name;
+}
+
+// What is being thrown, in words.
+std::string DescribeException() {
+  const std::type_info* type = abi::__cxa_current_exception_type();
+  if (type == nullptr) return "std::terminate called without an exception";
+  try {
+    throw;
+  } catch (const PanicError& e) {
+    return e.what();
+  } catch (const std::exception& e) {
+    return absl::StrCat(TypeName(*type), ": ", e.what());
+  } catch (...) {
+    return absl::StrCat("exception of type ", TypeName(*type));
+  }
+}
+
+void OnTerminate() {
+  Worker* worker = CurrentWorker();
+  if (worker == nullptr || worker->current == nullptr) {
+    if (former_handler != nullptr) former_handler();
+    std::abort();
+  }
+  BeginDeath();
+  // As Go since 1.23: later lines of the message are indented.
+  std::string text = absl::StrCat(
+      "panic: ", absl::StrReplaceAll(DescribeException(), {{"\n", "\n\t"}}), "\n\n");
+  AppendFiber(&text, *worker->current);
+  WriteError(text);
+  _exit(kExitStatus);
+}
+
+}  // namespace
+
+void InstallTerminateHandler() {
+  static const bool installed = [] {
+    former_handler = std::set_terminate(&OnTerminate);
+    return true;
+  }();
+  (void)installed;
+}
+
+// Relaxed: the reporter ends the process by itself; others only must not overtake it.
+bool Dying() { return dying.load(std::memory_order_relaxed); }
+
+void WaitForDeath() {
+  for (;;) pause();
+}
+
+}  // namespace weft::sched_internal
+
+namespace weft {
+
+void Fatal(std::string_view message) {
+  sched_internal::BeginDeath();
+  sched_internal::WriteError("fatal error: " + std::string(message) + "\n\n");
+  sched_internal::DumpAllFibers();
+  _exit(sched_internal::kExitStatus);
+}
+
+}  // namespace weft

@@ -1,0 +1,19 @@
+// The end of the process by a panic or a fatal error.
+#ifndef WEFT_SCHED_INTERNAL_TERMINATE_H_
+#define WEFT_SCHED_INTERNAL_TERMINATE_H_
+
+namespace weft::sched_internal {
+
+// Has an exception that nobody catches in a fiber reported as Go reports a panic, exit status 2. Exceptions of plain
+// threads go to the handler that was installed before.
+void InstallTerminateHandler();
+
+// Whether some fiber or thread is printing its last words: the process must not end before them.
+bool Dying();
+
+// Sleeps for ever.
+[[noreturn]] void WaitForDeath();
+
+}  // namespace weft::sched_internal
+
+#endif  // WEFT_SCHED_INTERNAL_TERMINATE_H_

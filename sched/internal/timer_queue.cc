@@ -1,0 +1,209 @@
+#include "weft/sched/internal/timer_queue.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "weft/sched/panic.h"
+
+namespace weft::sched_internal {
+
+void TimerQueue::Add(SchedTimer* timer, int64_t when_ns) {
+  SpinLockHolder hold(lock_);
+  if (timer->slot_ != kUnarmed) Fatal("timer armed twice: Cancel() it before Arm()");
+  timer->when_ns_ = std::clamp<int64_t>(when_ns, 0, kMaxWhen);
+  timer->order_ = next_order_++;
+  // ORDER(timer.queue): release; pairs with the acquire in Remove().
+  timer->queue_.store(this, std::memory_order_release);
+  Insert(timer);
+  // Relaxed: written under the lock.
+  if (timer->when_ns_ < next_when_.load(std::memory_order_relaxed)) PublishNext();
+}
+
+bool TimerQueue::Remove(SchedTimer* timer, bool wait) {
+  // ORDER(timer.queue): acquire; pairs with the release in Add(). The queue cannot change under us unless the
+  // callback arms the timer again in another one.
+  for (;;) {
+    TimerQueue* queue = timer->queue_.load(std::memory_order_acquire);
+    if (queue == nullptr) return false;
+    queue->lock_.lock();
+    // Relaxed: re-check under the lock that a change of queue would have taken.
+    if (timer->queue_.load(std::memory_order_relaxed) != queue) {
+      queue->lock_.unlock();
+      continue;
+    }
+    if (timer->slot_ != kUnarmed) {
+      queue->Unlink(timer);
+      // Relaxed: written under the lock.
+      if (timer->when_ns_ == queue->next_when_.load(std::memory_order_relaxed)) queue->PublishNext();
+      queue->lock_.unlock();
+      return true;
+    }
+    const bool firing = queue->firing_ == timer;
+    queue->lock_.unlock();
+    if (!firing || !wait) return false;
+    ThreadYield();
+  }
+}
+
+void TimerQueue::RunDue(int64_t now_ns) {
+  lock_.lock();
+  if (running_) {
+    lock_.unlock();
+    return;
+  }
+  running_ = true;
+  AdvanceTo(Tick(now_ns));
+  while (!heap_.empty() && heap_[0]->when_ns_ <= now_ns) {
+    SchedTimer* timer = heap_[0];
+    HeapRemove(0);
+    timer->slot_ = kUnarmed;
+    firing_ = timer;
+    const SchedTimer::Callback callback = timer->callback_;
+    lock_.unlock();
+    callback(timer, now_ns);  // may end the timer's life
+    lock_.lock();
+    firing_ = nullptr;
+  }
+  running_ = false;
+  PublishNext();
+  lock_.unlock();
+}
+
+void TimerQueue::Insert(SchedTimer* timer) {
+  const uint64_t tick = Tick(timer->when_ns_);
+  if (tick <= current_tick_) {
+    heap_.push_back(timer);
+    timer->slot_ = static_cast<int32_t>(kHeapBase + heap_.size() - 1);
+    HeapUp(heap_.size() - 1);
+    return;
+  }
+  const int level = (63 - std::countl_zero(tick ^ current_tick_)) / 6;
+  const int digit = static_cast<int>((tick >> (6 * level)) % kSlots);
+  const int slot = level * kSlots + digit;
+  timer->slot_ = slot;
+  timer->prev_ = nullptr;
+  timer->next_ = slots_[slot];
+  if (timer->next_ != nullptr) timer->next_->prev_ = timer;
+  slots_[slot] = timer;
+  occupied_[level] |= uint64_t{1} << digit;
+}
+
+void TimerQueue::Unlink(SchedTimer* timer) {
+  const int slot = timer->slot_;
+  timer->slot_ = kUnarmed;
+  if (slot >= kHeapBase) {
+    HeapRemove(static_cast<size_t>(slot - kHeapBase));
+    return;
+  }
+  if (timer->next_ != nullptr) timer->next_->prev_ = timer->prev_;
+  if (timer->prev_ != nullptr) {
+    timer->prev_->next_ = timer->next_;
+    return;
+  }
+  slots_[slot] = timer->next_;
+  if (timer->next_ == nullptr) occupied_[slot / kSlots] &= ~(uint64_t{1} << (slot % kSlots));
+}
+
+void TimerQueue::AdvanceTo(uint64_t tick) {
+  for (int slot; (slot = FirstSlot()) >= 0;) {
+    const uint64_t start = SlotStart(slot);
+    if (start > tick) break;
+    // Everything in the slot is now nearer: it goes to a lower level or to the heap.
+    current_tick_ = start;
+    SchedTimer* timer = slots_[slot];
+    slots_[slot] = nullptr;
+    occupied_[slot / kSlots] &= ~(uint64_t{1} << (slot % kSlots));
+    while (timer != nullptr) {
+      SchedTimer* next = timer->next_;
+      Insert(timer);
+      timer = next;
+    }
+  }
+  // What is left begins later than `tick`, so its level and slot stay right.
+  current_tick_ = std::max(current_tick_, tick);
+}
+
+int TimerQueue::FirstSlot() const {
+  // Lower levels hold earlier timers, and within a level all digits are larger than the current one.
+  for (int level = 0; level < kLevels; ++level) {
+    if (occupied_[level] != 0) return level * kSlots + std::countr_zero(occupied_[level]);
+  }
+  return -1;
+}
+
+uint64_t TimerQueue::SlotStart(int slot) const {
+  const int shift = 6 * (slot / kSlots);
+  const uint64_t above = current_tick_ >> (shift + 6) << (shift + 6);
+  return above | (static_cast<uint64_t>(slot % kSlots) << shift);
+}
+
+int64_t TimerQueue::ComputeNext() const {
+  if (!heap_.empty()) return heap_[0]->when_ns_;
+  const int slot = FirstSlot();
+  if (slot < 0) return kNever;
+  // Exact where that is cheap, so that a sleeper costs one wake-up and not one for each level.
+  constexpr int kExactScan = 16;
+  int64_t first = kNever;
+  int scanned = 0;
+  for (const SchedTimer* timer = slots_[slot]; timer != nullptr; timer = timer->next_) {
+    if (++scanned > kExactScan) return static_cast<int64_t>(SlotStart(slot) << kTickShift);
+    first = std::min(first, timer->when_ns_);
+  }
+  return first;
+}
+
+void TimerQueue::PublishNext() {
+  // ORDER(timer.next): seq_cst; pairs with the load in next_when().
+  next_when_.store(ComputeNext(), std::memory_order_seq_cst);
+}
+
+bool TimerQueue::Before(const SchedTimer* a, const SchedTimer* b) {
+  if (a->when_ns_ != b->when_ns_) return a->when_ns_ < b->when_ns_;
+  return static_cast<int32_t>(a->order_ - b->order_) < 0;
+}
+
+void TimerQueue::HeapSet(size_t index, SchedTimer* timer) {
+  heap_[index] = timer;
+  timer->slot_ = static_cast<int32_t>(kHeapBase + index);
+}
+
+void TimerQueue::HeapUp(size_t index) {
+  SchedTimer* timer = heap_[index];
+  while (index > 0) {
+    const size_t parent = (index - 1) / 4;
+    if (!Before(timer, heap_[parent])) break;
+    HeapSet(index, heap_[parent]);
+    index = parent;
+  }
+  HeapSet(index, timer);
+}
+
+void TimerQueue::HeapDown(size_t index) {
+  SchedTimer* timer = heap_[index];
+  for (;;) {
+    const size_t first = 4 * index + 1;
+    if (first >= heap_.size()) break;
+    size_t least = first;
+    for (size_t child = first + 1; child < std::min(first + 4, heap_.size()); ++child) {
+      if (Before(heap_[child], heap_[least])) least = child;
+    }
+    if (!Before(heap_[least], timer)) break;
+    HeapSet(index, heap_[least]);
+    index = least;
+  }
+  HeapSet(index, timer);
+}
+
+void TimerQueue::HeapRemove(size_t index) {
+  SchedTimer* last = heap_.back();
+  heap_.pop_back();
+  if (index == heap_.size()) return;
+  HeapSet(index, last);
+  if (index > 0 && Before(last, heap_[(index - 1) / 4])) {
+    HeapUp(index);
+  } else {
+    HeapDown(index);
+  }
+}
+
+}  // namespace weft::sched_internal

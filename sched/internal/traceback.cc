@@ -1,0 +1,186 @@
+#include "weft/sched/internal/traceback.h"
+
+#include <unistd.h>
+#include <unwind.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "absl/debugging/symbolize.h"
+#include "absl/strings/str_format.h"
+#include "weft/sched/internal/context_switch.h"
+#include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/stack_arena.h"
+
+namespace weft::sched_internal {
+namespace {
+
+constexpr int kMaxFrames = 64;
+
+// Follows frame pointers from `frame` while they stay inside [low, high) and grow. Not instrumented: it reads frames
+// of running functions as plain words.
+__attribute__((no_sanitize("address", "thread")))
+int Walk(uintptr_t frame, uintptr_t low, uintptr_t high, void** pcs, int max_frames) {
+  int count = 0;
+  while (count < max_frames && frame >= low && frame + 2 * sizeof(void*) <= high &&
+         frame % sizeof(void*) == 0) {
+    void* const* words = reinterpret_cast<void* const*>(frame);
+    if (words[1] == nullptr) break;
+    pcs[count++] = words[1];
+    const auto next = reinterpret_cast<uintptr_t>(words[0]);
+    if (next <= frame) break;
+    frame = next;
+  }
+  return count;
+}
+
+struct UnwindState {
+  void** pcs;
+  int max_frames;
+  int count;
+};
+
+_Unwind_Reason_Code OnFrame(_Unwind_Context* context, void* argument) {
+  auto* state = static_cast<UnwindState*>(argument);
+  if (state->count == state->max_frames) return _URC_END_OF_STACK;
+  state->pcs[state->count++] = reinterpret_cast<void*>(_Unwind_GetIP(context));
+  return _URC_NO_REASON;
+}
+
+// How many of the innermost frames belong to the reporting of a panic and not to its story: everything up to
+// __cxa_throw or the constructor of PanicError.
+int FramesToHide(void* const* pcs, int count) {
+  int hide = 0;
+  for (int i = 0; i < std::min(count, 12); ++i) {
+    char name[256];
+    if (!absl::Symbolize(static_cast<char*>(pcs[i]) - 1, name, sizeof name)) continue;
+    const std::string_view text(name);
+    if (text.find("__cxa_throw") != text.npos || text.find("CaptureStack") != text.npos ||
+        text.find("PanicError::PanicError") != text.npos || text == "weft::Panic()" ||
+        text.find("OnTerminate") != text.npos || text.find("AppendFiber") != text.npos) {
+      hide = i + 1;
+    }
+  }
+  return hide < count ? hide : 0;
+}
+
+Fiber* CurrentFiber() {
+  Worker* worker = CurrentWorker();
+  return worker == nullptr ? nullptr : worker->current;
+}
+
+std::string StatusText(const Fiber& fiber) {
+  // Relaxed: statistics.
+  switch (fiber.status.load(std::memory_order_relaxed)) {
+    case FiberStatus::kRunning: return "running";
+    case FiberStatus::kRunnable: return "runnable";
+    case FiberStatus::kDead: return "dead";
+    case FiberStatus::kWaiting: break;
+  }
+  std::string text(WaitReasonText(fiber.wait_reason.load(std::memory_order_relaxed)));
+  const int64_t since = fiber.parked_since.load(std::memory_order_relaxed);
+  const int64_t minutes = (MonotonicNanos() - since) / 60'000'000'000;
+  if (since != 0 && minutes >= 1) absl::StrAppendFormat(&text, ", %d minutes", minutes);
+  return text;
+}
+
+void AppendCreator(std::string* out, const Fiber& fiber) {
+  if (fiber.creator_pcs[0] == nullptr) return;
+  // The first frame may be the Go() template itself; then the second is the code that called it.
+  char name[512] = "?";
+  void* pc = fiber.creator_pcs[0];
+  absl::Symbolize(static_cast<char*>(pc) - 1, name, sizeof name);
+  const bool is_template = std::string_view(name).find("weft::Go") != std::string_view::npos;
+  if (is_template && fiber.creator_pcs[1] != nullptr) {
+    char caller[512];
+    if (absl::Symbolize(static_cast<char*>(fiber.creator_pcs[1]) - 1, caller, sizeof caller)) {
+      std::copy(std::begin(caller), std::end(caller), std::begin(name));
+      pc = fiber.creator_pcs[1];
+    }
+  }
+  if (fiber.creator_id != 0) {
+    absl::StrAppendFormat(out, "created by %s in fiber %d\n\t%p\n", name, fiber.creator_id, pc);
+  } else {
+    absl::StrAppendFormat(out, "created by %s in a plain thread\n\t%p\n", name, pc);
+  }
+}
+
+}  // namespace
+
+int CaptureStack(void** pcs, int max_frames) {
+  UnwindState state = {pcs, max_frames, 0};
+  _Unwind_Backtrace(&OnFrame, &state);
+  // weft_fiber_start has no caller; some unwinders report the zero.
+  while (state.count > 0 && pcs[state.count - 1] == nullptr) --state.count;
+  return state.count;
+}
+
+__attribute__((no_sanitize("address", "thread")))
+int CaptureParked(const Fiber& fiber, void** pcs, int max_frames) {
+  const auto low = reinterpret_cast<uintptr_t>(fiber.stack_low);
+  const auto high = reinterpret_cast<uintptr_t>(&fiber);
+  const auto sp = reinterpret_cast<uintptr_t>(fiber.sp);
+  if (max_frames < 1 || sp < low || sp + sizeof(SavedContext) > high) return 0;
+  const auto* context = reinterpret_cast<const SavedContext*>(sp);
+  pcs[0] = reinterpret_cast<void*>(context->pc());
+  return 1 + Walk(context->frame_pointer(), low, high, pcs + 1, max_frames - 1);
+}
+
+void AppendFrames(std::string* out, void* const* pcs, int count) {
+  for (int i = 0; i < count; ++i) {
+    char name[512] = "?";
+    // The return address may be the first of the next function.
+    absl::Symbolize(static_cast<char*>(pcs[i]) - 1, name, sizeof name);
+    absl::StrAppendFormat(out, "%s\n\t%p\n", name, pcs[i]);
+  }
+}
+
+void AppendFiber(std::string* out, const Fiber& fiber) {
+  absl::StrAppendFormat(out, "fiber %d [%s", fiber.id, StatusText(fiber));
+  if (fiber.name != nullptr) absl::StrAppendFormat(out, ", name %s", fiber.name);
+  *out += "]:\n";
+  void* pcs[kMaxFrames];
+  if (&fiber == CurrentFiber()) {
+    const int count = CaptureStack(pcs, kMaxFrames);
+    const int hidden = FramesToHide(pcs, count);
+    AppendFrames(out, pcs + hidden, count - hidden);
+  } else if (fiber.status.load(std::memory_order_relaxed) != FiberStatus::kRunning) {  // statistic
+    AppendFrames(out, pcs, CaptureParked(fiber, pcs, kMaxFrames));
+  } else {
+    *out += "\trunning on another thread; stack unavailable\n";
+  }
+  AppendCreator(out, fiber);
+  *out += '\n';
+}
+
+void DumpAllFibers() {
+  Fiber* self = CurrentFiber();
+  std::vector<Fiber*> others;
+  StackArena::Instance().ForEachLive([&](Fiber* fiber) {
+    if (fiber != self) others.push_back(fiber);
+  });
+  std::sort(others.begin(), others.end(), [](const Fiber* a, const Fiber* b) { return a->id < b->id; });
+  std::string text;
+  if (self != nullptr) AppendFiber(&text, *self);
+  for (const Fiber* fiber : others) {
+    AppendFiber(&text, *fiber);
+    if (text.size() > 65536) {
+      WriteError(text);
+      text.clear();
+    }
+  }
+  WriteError(text);
+}
+
+void WriteError(const std::string& text) {
+  size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = write(STDERR_FILENO, text.data() + done, text.size() - done);
+    if (n <= 0) return;
+    done += static_cast<size_t>(n);
+  }
+}
+
+}  // namespace weft::sched_internal

@@ -1,0 +1,33 @@
+// Stacks as addresses and as text: for panics, fatal errors and dumps.
+#ifndef WEFT_SCHED_INTERNAL_TRACEBACK_H_
+#define WEFT_SCHED_INTERNAL_TRACEBACK_H_
+
+#include <cstddef>
+#include <string>
+
+namespace weft::sched_internal {
+
+struct Fiber;
+
+// The return addresses of the caller's frames, innermost first; returns how many. By the unwinder, so that it passes
+// through code without frame pointers; some microseconds.
+int CaptureStack(void** pcs, int max_frames);
+
+// The same of a fiber that is parked. If it is resumed meanwhile the answer is wrong, not harmful.
+int CaptureParked(const Fiber& fiber, void** pcs, int max_frames);
+
+// Appends two lines per frame: the function, and a tab, its address and the offset in the function.
+void AppendFrames(std::string* out, void* const* pcs, int count);
+
+// "fiber 7 [chan receive, 3 minutes, name reader]:\n", the frames, "created by …", an empty line.
+void AppendFiber(std::string* out, const Fiber& fiber);
+
+// All fibers that are alive, the calling one first, in the order of their ids. Writes to stderr as it goes.
+void DumpAllFibers();
+
+// Writes to stderr with no buffering.
+void WriteError(const std::string& text);
+
+}  // namespace weft::sched_internal
+
+#endif  // WEFT_SCHED_INTERNAL_TRACEBACK_H_

@@ -1,0 +1,23 @@
+// runtime.h: control of the runtime as a whole.
+//
+// The runtime starts by itself with the first Go(). A program that ends simply ends; one that unloads, forks workers or
+// wants its threads back calls Shutdown().
+#ifndef WEFT_SCHED_RUNTIME_H_
+#define WEFT_SCHED_RUNTIME_H_
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace weft {
+
+// Waits until all fibers have ended, then ends all threads of the runtime. A later Go() starts it again.
+//
+// Errors: kDeadlineExceeded if fibers are left after `deadline` (the runtime goes on; the message says how many);
+//   kFailedPrecondition when called from a fiber, which could never end.
+// Blocks: the calling thread.
+// Thread safety: no Go() may run at the same time from a plain thread.
+absl::Status Shutdown(absl::Duration deadline);
+
+}  // namespace weft
+
+#endif  // WEFT_SCHED_RUNTIME_H_
