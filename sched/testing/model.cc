@@ -33,16 +33,22 @@ void KeepForEver(std::unique_ptr<Execution> execution) {
   kept.push_back(std::move(execution));
 }
 
+constexpr uintptr_t kArenaAlignment = 4096;
+
+char* AlignArena(char* memory) {
+  return memory + (-reinterpret_cast<uintptr_t>(memory) & (kArenaAlignment - 1));
+}
+
 }  // namespace
 
-Program::Program() : arena_(new char[kArenaBytes]) {}
+Program::Program() : memory_(new char[kArenaBytes + kArenaAlignment]), arena_(AlignArena(memory_.get())) {}
 
 Program::~Program() = default;
 
 void Program::Name(const void* address, std::string_view name) { names_.emplace_back(address, name); }
 
 void* Program::Allocate(size_t bytes, size_t alignment) {
-  const uintptr_t base = reinterpret_cast<uintptr_t>(arena_.get());
+  const uintptr_t base = reinterpret_cast<uintptr_t>(arena_);
   const uintptr_t start = (base + allocated_ + alignment - 1) & ~(alignment - 1);
   allocated_ = start + bytes - base;
   if (allocated_ > kArenaBytes) Fail("the program makes too many objects", Site::Here());

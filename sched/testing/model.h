@@ -122,7 +122,8 @@ class Program {
 
   static constexpr size_t kArenaBytes = 256 << 10;
 
-  std::unique_ptr<char[]> arena_;
+  std::unique_ptr<char[]> memory_;
+  char* const arena_;  // in memory_, aligned, so that objects have the same offsets in every exploration
   size_t allocated_ = 0;
   std::vector<Made> made_;
   std::vector<std::function<void()>> threads_;

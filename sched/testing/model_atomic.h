@@ -45,11 +45,12 @@ bool Bind(Handle& handle, const void* address, uint64_t initial);
 void Construct(Handle& handle, const void* address, uint64_t initial);
 void Destroy(Handle& handle);
 
-uint64_t Load(Handle handle, std::memory_order order, Site site);
-void Store(Handle handle, uint64_t bits, std::memory_order order, Site site);
+uint64_t Load(const Handle& handle, std::memory_order order, Site site);
+void Store(const Handle& handle, uint64_t bits, std::memory_order order, Site site);
 
 using Update = uint64_t (*)(uint64_t old, uint64_t operand);
-uint64_t ReadModifyWrite(Handle handle, Update update, uint64_t operand, std::memory_order order, Site site);
+uint64_t ReadModifyWrite(const Handle& handle, Update update, uint64_t operand, std::memory_order order,
+                         Site site);
 
 struct CompareExchangeArgs {
   uint64_t desired;
@@ -57,7 +58,7 @@ struct CompareExchangeArgs {
   std::memory_order failure;
   bool weak;
 };
-bool CompareExchange(Handle handle, uint64_t& expected, const CompareExchangeArgs& args, Site site);
+bool CompareExchange(const Handle& handle, uint64_t& expected, const CompareExchangeArgs& args, Site site);
 
 // The failure order that a compare-exchange with one order implies.
 constexpr std::memory_order FailureOrder(std::memory_order order) {

@@ -48,7 +48,8 @@ class Execution {
   uint64_t state() const { return memory_.hash() + threads_hash_; }
 
   // The operations. Each waits until its thread is chosen.
-  uint32_t Create(const void* address, uint64_t value, bool outside);
+  uint32_t Create(const internal::Handle* handle, const void* address, uint64_t value, bool outside);
+  uint32_t Resolve(const internal::Handle& handle, Site site);
   void Destroy(uint32_t location);
   uint64_t Load(uint32_t location, std::memory_order order, Site site);
   void Store(uint32_t location, uint64_t value, std::memory_order order, Site site);

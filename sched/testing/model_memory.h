@@ -74,6 +74,7 @@ struct Location {
   uint64_t key = 0;  // the same in every execution that creates it at the same step
   uint64_t hash = 0;
   const void* address = nullptr;
+  const internal::Handle* handle = nullptr;
 
   int newest() const { return static_cast<int>(order.size()) - 1; }
 };

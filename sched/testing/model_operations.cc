@@ -6,17 +6,28 @@
 
 namespace weft::sched_internal::model {
 
-uint32_t Execution::Create(const void* address, uint64_t value, bool outside) {
+uint32_t Execution::Create(const internal::Handle* handle, const void* address, uint64_t value, bool outside) {
   if (!outside) {
     std::erase(destroyed_, address);
-    return memory_.Create(running_, address, value, false);
+    const uint32_t id = memory_.Create(running_, address, value, false);
+    memory_[id].handle = handle;
+    return id;
   }
   if (std::find(destroyed_.begin(), destroyed_.end(), address) != destroyed_.end()) {
     Fail("use of an atomic after its destruction", Site::Here());
   }
   const auto [entry, inserted] = outside_.try_emplace(address, 0);
   if (inserted) entry->second = memory_.Create(running_, address, value, true);
+  memory_[entry->second].handle = handle;
   return entry->second;
+}
+
+// The handle of an atomic that is gone may hold anything.
+uint32_t Execution::Resolve(const internal::Handle& handle, Site site) {
+  if (handle.id >= memory_.size() || memory_[handle.id].handle != &handle) {
+    Fail("use of an atomic after its destruction", site);
+  }
+  return handle.id;
 }
 
 // Runs in destructors, so outside of threads it only records.
@@ -168,6 +179,8 @@ void Execution::Spin(Site site) {
   Thread& self = threads_[running_];
   uint64_t mask = 0;
   for (const Watched& watched : self.watched) mask |= MaskOf(watched.location);
+  // The hint itself is mostly in CpuRelax(); what was read before it tells more.
+  if (self.pending.site.file != nullptr) site = self.pending.site;
   Announce(OpKind::kSpin, std::memory_order_relaxed, mask, site);
   // Stores become visible in finite time: each turn gets a little further where it read old values.
   for (const Watched& watched : self.watched) {
@@ -245,29 +258,31 @@ uint32_t current_epoch = 0;
 
 bool Bind(Handle& handle, const void* address, uint64_t initial) {
   if (current_epoch == 0) return false;
-  handle = {Execution::current->Create(address, initial, true), current_epoch};
+  handle = {Execution::current->Create(&handle, address, initial, true), current_epoch};
   return true;
 }
 
 void Construct(Handle& handle, const void* address, uint64_t initial) {
-  if (current_epoch != 0) handle = {Execution::current->Create(address, initial, false), current_epoch};
+  if (current_epoch == 0) return;
+  handle = {Execution::current->Create(&handle, address, initial, false), current_epoch};
 }
 
 void Destroy(Handle& handle) {
   if (current_epoch != 0 && handle.epoch == current_epoch) Execution::current->Destroy(handle.id);
 }
 
-uint64_t Load(Handle handle, std::memory_order order, Site site) {
-  return Execution::current->Load(handle.id, order, site);
+uint64_t Load(const Handle& handle, std::memory_order order, Site site) {
+  return Execution::current->Load(Execution::current->Resolve(handle, site), order, site);
 }
-void Store(Handle handle, uint64_t bits, std::memory_order order, Site site) {
-  Execution::current->Store(handle.id, bits, order, site);
+void Store(const Handle& handle, uint64_t bits, std::memory_order order, Site site) {
+  Execution::current->Store(Execution::current->Resolve(handle, site), bits, order, site);
 }
-uint64_t ReadModifyWrite(Handle handle, Update update, uint64_t operand, std::memory_order order, Site site) {
-  return Execution::current->Update(handle.id, update, operand, order, site);
+uint64_t ReadModifyWrite(const Handle& handle, Update update, uint64_t operand, std::memory_order order,
+                         Site site) {
+  return Execution::current->Update(Execution::current->Resolve(handle, site), update, operand, order, site);
 }
-bool CompareExchange(Handle handle, uint64_t& expected, const CompareExchangeArgs& args, Site site) {
-  return Execution::current->CompareExchange(handle.id, expected, args, site);
+bool CompareExchange(const Handle& handle, uint64_t& expected, const CompareExchangeArgs& args, Site site) {
+  return Execution::current->CompareExchange(Execution::current->Resolve(handle, site), expected, args, site);
 }
 
 void PlainRead(const void* address, Site site) {

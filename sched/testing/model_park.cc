@@ -1,7 +1,10 @@
 // park.h and panic.h on model threads.
 #include <array>
+#include <cstddef>
 #include <cstdlib>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
@@ -12,12 +15,10 @@ namespace weft {
 
 namespace model = sched_internal::model;
 
-// Which one it is follows from its place in the array.
-class Parkable {};
-
 namespace {
 
-std::array<Parkable, model::kMaxThreads> parkables;
+// A Parkable is opaque to all but the scheduler: here it is the address of its thread's byte.
+std::array<char, model::kMaxThreads> parkables;
 
 model::Execution& Running() {
   if (model::Execution::current == nullptr) std::abort();
@@ -26,7 +27,7 @@ model::Execution& Running() {
 
 }  // namespace
 
-Parkable* CurrentParkable() { return &parkables[Running().running()]; }
+Parkable* CurrentParkable() { return reinterpret_cast<Parkable*>(&parkables[Running().running()]); }
 
 bool InFiber() { return true; }
 
@@ -34,7 +35,7 @@ void Park(WaitReason reason) { Running().Park(WaitReasonText(reason), model::Sit
 
 void Ready(Parkable* parkable) {
   for (size_t i = 0; i < parkables.size(); ++i) {
-    if (parkable == &parkables[i]) return Running().Ready(static_cast<int>(i), model::Site::Here());
+    if (reinterpret_cast<char*>(parkable) == &parkables[i]) return Running().Ready(static_cast<int>(i), model::Site::Here());
   }
   model::Fail("Ready() of something that is not a thread: was it read from a frame that has gone?");
 }

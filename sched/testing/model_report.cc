@@ -86,7 +86,7 @@ std::string Execution::NameOf(const void* address) const {
   }
   char text[64];
   const char* at = static_cast<const char*>(address);
-  const char* arena = program_.arena_.get();
+  const char* arena = program_.arena_;
   if (at >= arena && at < arena + Program::kArenaBytes) {
     std::snprintf(text, sizeof(text), "made+%td", at - arena);
     return text;
