@@ -12,7 +12,6 @@
 #include "absl/time/time.h"
 #include "benchmark/benchmark.h"
 #include "weft/sched/go.h"
-#include "weft/sched/runtime.h"
 #include "weft/sched/testing/fiber_benchmark.h"
 
 namespace {

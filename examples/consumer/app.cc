@@ -4,7 +4,7 @@
 #include "sync/mutex.h"
 
 int main() {
-  sync::Mutex mu;
+  consumer::Mutex mu;
   std::lock_guard lock(mu);
-  std::printf("sync/mutex.h is the %s's\n", sync::kOwner);
+  std::printf("sync/mutex.h is the %s's\n", consumer::kOwner);
 }

@@ -82,6 +82,7 @@ void ParkThread(Parkable* self) {
     scheduler.CountParkedThread(-1);
     return;
   }
+  scheduler.ReportIfAllAsleep();
   // ORDER(token.notify): acquire; pairs with the release in Notify().
   while (self->token.word().load(std::memory_order_acquire) == ParkToken::kParked) {
     FutexWait(self->token.word(), ParkToken::kParked, std::numeric_limits<int64_t>::max());

@@ -20,6 +20,11 @@
 namespace weft::sched_internal {
 
 struct LifoWatch;
+class Scheduler;
+
+// Reports `all fibers are asleep` and ends the process if nothing can ever run again. Called when every processor is idle
+// and no timer is armed. A plain thread that ends, rather than falls asleep, as the last one is not noticed.
+void CheckDeadlock(const Scheduler& scheduler);
 
 class Scheduler {
  public:
@@ -93,6 +98,13 @@ class Scheduler {
   void Freeze();
   // Under Main(): all fibers asleep is fatal.
   void EnableDeadlockReport() { report_deadlock_.store(true, std::memory_order_relaxed); }  // at start
+
+  // By whoever has just fallen asleep: reports a deadlock if nobody is awake and no timer is armed.
+  void ReportIfAllAsleep() const {
+    // Relaxed: set at start.
+    if (!report_deadlock_.load(std::memory_order_relaxed)) return;
+    if (AllIdle() && EarliestTimer() == TimerQueue::kNever) CheckDeadlock(*this);
+  }
 
   // Wakes a worker if work may be waiting for one. After a seq_cst publication of work.
   void WakeIfIdle() {
@@ -176,10 +188,6 @@ class Scheduler {
 
   Sysmon sysmon_;
 };
-
-// Reports `all fibers are asleep` and ends the process if nothing can ever run again. Called by the worker that has found
-// every processor idle and no timer armed.
-void CheckDeadlock(const Scheduler& scheduler);
 
 }  // namespace weft::sched_internal
 

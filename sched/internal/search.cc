@@ -230,10 +230,7 @@ void Scheduler::Idle(Worker* worker) {
   // The second half of the searcher's side of the protocol (idle_word.h), here for every worker: one that did not
   // search may be the last to go idle after a waker that found nobody.
   if (AnyWork() && ReturnFromIdle(worker)) return;
-  if (deadline == TimerQueue::kNever && AllIdle() && EarliestTimer() == TimerQueue::kNever &&
-      report_deadlock_.load(std::memory_order_relaxed)) {  // set at start
-    CheckDeadlock(*this);
-  }
+  ReportIfAllAsleep();
   for (;;) {
     if (worker->wake.Wait(deadline)) break;
     // A timer is due. Without a processor, all of them are busy and look after the timers.

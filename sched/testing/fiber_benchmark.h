@@ -26,7 +26,6 @@
 
 #include "benchmark/benchmark.h"
 #include "weft/sched/go.h"
-#include "weft/sched/runtime.h"
 
 namespace weft::bench {
 

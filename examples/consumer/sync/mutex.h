@@ -5,11 +5,11 @@
 
 #include <mutex>
 
-namespace sync {
+namespace consumer {
 
 using Mutex = std::mutex;
 inline constexpr char kOwner[] = "consumer";
 
-}  // namespace sync
+}  // namespace consumer
 
 #endif  // SYNC_MUTEX_H_

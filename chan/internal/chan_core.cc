@@ -1,0 +1,346 @@
+#include "weft/chan/internal/chan_core.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <new>
+#include <utility>
+
+#include "weft/sched/panic.h"
+#include "weft/sched/park.h"
+
+namespace weft::chan_internal {
+
+using sched_internal::CpuRelax;
+using sched_internal::ThreadYield;
+
+namespace {
+
+// Go's limit is the address space; so is this.
+constexpr uint64_t kMostBytes = uint64_t{1} << 46;
+
+// From here on the slots' zero sequences are left to the zero pages of calloc().
+constexpr size_t kZeroPagesFrom = 64 * 1024;
+
+size_t RoundUp(size_t n, size_t alignment) { return (n + alignment - 1) / alignment * alignment; }
+
+// The header is followed by the slots; the pointer that calloc() or malloc() gave stands before the header.
+size_t SlotsOffset(const ElementOps& ops) { return RoundUp(sizeof(ChanCore), ops.alignment); }
+
+void FreeCore(ChanCore* core) {
+  void* block = reinterpret_cast<void**>(core)[-1];
+  core->~ChanCore();
+  std::free(block);
+}
+
+char* AllocateAligned(size_t bytes, size_t alignment, bool zeroed) {
+  size_t total = bytes + alignment + sizeof(void*);
+  void* block = zeroed ? std::calloc(1, total) : std::malloc(total);
+  if (block == nullptr) throw std::bad_alloc();
+  auto address = RoundUp(reinterpret_cast<uintptr_t>(block) + sizeof(void*), alignment);
+  reinterpret_cast<void**>(address)[-1] = block;
+  return reinterpret_cast<char*>(address);
+}
+
+// Waits until the slot's claimant has published it: a few instructions, unless its thread was preempted.
+void AwaitSequence(const Sequence& slot, uint64_t wanted) {
+  constexpr int kSpins = 128;
+  // ORDER(chan.slot): acquire; pairs with the release that publishes the slot, in fast_path.h.
+  for (int turn = 0; slot.load(std::memory_order_acquire) != wanted; ++turn) {
+    if (turn < kSpins) {
+      CpuRelax();
+    } else {
+      ThreadYield();
+    }
+  }
+}
+
+// Readies all waiters of a chain that were taken out of their queues and claimed.
+void ReadyChain(Waiter* waiter) {
+  while (waiter != nullptr) {
+    Waiter* next = waiter->next;  // before Ready(): the frame may be gone after it
+    ReadyLast(waiter->owner);
+    waiter = next;
+  }
+}
+
+}  // namespace
+
+ChanCore* ChanCore::Make(const ElementOps& ops, int64_t capacity) {
+  if (capacity < 0 || static_cast<uint64_t>(capacity) > kMostBytes / ops.stride) Panic("makechan: size out of range");
+  size_t alignment = std::max<size_t>(alignof(ChanCore), ops.alignment);
+  size_t slots_bytes = static_cast<size_t>(capacity) * ops.stride;
+  bool zeroed = slots_bytes >= kZeroPagesFrom;
+  char* memory = AllocateAligned(SlotsOffset(ops) + slots_bytes, alignment, zeroed);
+  char* slots = memory + SlotsOffset(ops);
+  if (!zeroed) {
+    for (int64_t i = 0; i < capacity; ++i) ::new (slots + static_cast<size_t>(i) * ops.stride) Sequence(0);
+  }
+  return ::new (memory) ChanCore(ops, slots, static_cast<uint64_t>(capacity), &FreeCore);
+}
+
+ChanCore::ChanCore(const ElementOps& ops, void* slots, uint64_t capacity, Destroy destroy)
+    : tail_(RingShape(slots, ops.stride, capacity)),
+      destroy_(destroy),
+      frozen_(capacity == 0),
+      head_(RingShape(slots, ops.stride, capacity)),
+      ops_(ops) {
+  if (capacity != 0) return;
+  // Relaxed, both: nobody else has the channel yet.
+  tail_.word.store(kSlow, std::memory_order_relaxed);
+  head_.word.store(kSlow, std::memory_order_relaxed);
+}
+
+ChanCore::~ChanCore() {
+  // Relaxed, all: nobody else has the channel any more; Unref() has acquired what they did.
+  uint64_t tail = tail_.word.load(std::memory_order_relaxed) & ~kFlags;
+  uint64_t head = head_.word.load(std::memory_order_relaxed) & ~kFlags;
+  for (; head != tail; head = head_.ring.Next(head)) ops_.drop(head_.ring.SlotOf(head));
+}
+
+void ChanCore::lock() {
+  mu_.lock();
+  if (!frozen_) Freeze();
+}
+
+void ChanCore::unlock() {
+  ThawIfIdle();
+  mu_.unlock();
+}
+
+void ChanCore::ThawIfIdle() {
+  if (frozen_ && receivers_.empty() && senders_.empty() && tail_.ring.capacity() != 0) Thaw();
+}
+
+void ChanCore::Dequeue(Waiter& waiter, bool is_send) {
+  mu_.lock();
+  if (waiter.queued) {
+    (is_send ? senders_ : receivers_).Remove(waiter);
+    ThawIfIdle();
+  }
+  mu_.unlock();
+}
+
+// (F) Ends the lock-free life of both words. A claim is a compare-exchange of a word without flags: in the order of
+// that word's changes it is either before this change, and seen by it, or it fails.
+void ChanCore::Freeze() {
+  // ORDER(chan.freeze): acquire pairs with the release of the claims in fast_path.h, and so orders the claims that
+  // this word has seen before the load of the other; release pairs with the acquire loads there. The tail first:
+  // every element that a receiver can claim afterwards has a ticket below it.
+  tail_.word.fetch_or(kSlow, std::memory_order_acq_rel);
+  head_.word.fetch_or(kSlow, std::memory_order_acq_rel);
+  frozen_ = true;
+}
+
+// The tail of a closed channel stays frozen, so that its ticket is final; its head thaws, so that draining it is
+// lock-free again.
+void ChanCore::Thaw() {
+  // Relaxed loads: while frozen, both words belong to the holder of the lock.
+  uint64_t tail = tail_.word.load(std::memory_order_relaxed);
+  uint64_t head = head_.word.load(std::memory_order_relaxed);
+  // ORDER(chan.thaw): release; pairs with the acquire of a claim in fast_path.h, so that no claim of the next thaw
+  // can be seen by the freeze before it.
+  head_.word.store(head & ~kSlow, std::memory_order_release);
+  if ((tail & kClosed) == 0) tail_.word.store(tail & ~kSlow, std::memory_order_release);
+  frozen_ = false;
+}
+
+void ChanCore::PutLocked(uint64_t tail, void* operand) {
+  Sequence& slot = tail_.ring.SlotOf(tail);
+  AwaitSequence(slot, tail_.ring.FreeSequence(tail));
+  ops_.put(slot, operand);
+  // ORDER(chan.slot): release; pairs with the acquire of the receiver of this slot. Publishes the element.
+  slot.store(tail_.ring.FullSequence(tail), std::memory_order_release);
+  // ORDER(chan.probe): release; pairs with the acquire loads of the probes: who sees this ticket sees the ones
+  // before it.
+  tail_.word.store(tail_.ring.Next(tail), std::memory_order_release);
+}
+
+void ChanCore::TakeLocked(uint64_t head, void* destination) {
+  Sequence& slot = head_.ring.SlotOf(head);
+  AwaitSequence(slot, head_.ring.FullSequence(head));
+  ops_.take(slot, destination);
+  // ORDER(chan.slot): release; pairs with the acquire of the next lap's sender. The slot is empty before it is used
+  // again; and this receive is before that send (Go's rule of the k-th receive and the send k + capacity).
+  slot.store(head_.ring.FullSequence(head) + 1, std::memory_order_release);
+  // ORDER(chan.probe): release; as in PutLocked().
+  head_.word.store(head_.ring.Next(head), std::memory_order_release);
+}
+
+Outcome ChanCore::SendLocked(void* operand, Parkable** wake) {
+  // Relaxed loads, here and in RecvLocked(): while frozen, both words belong to the holder of the lock.
+  uint64_t tail = tail_.word.load(std::memory_order_relaxed);
+  if ((tail & kClosed) != 0) return Outcome::kClosed;
+  if (Waiter* receiver = receivers_.PopClaimed()) {
+    ops_.hand_over(operand, receiver->element);
+    *wake = receiver->owner;
+    return Outcome::kDone;
+  }
+  uint64_t head = head_.word.load(std::memory_order_relaxed);
+  if (tail_.ring.capacity() == 0 || tail_.ring.Distance(head, tail) == tail_.ring.capacity()) return Outcome::kBlocked;
+  PutLocked(tail, operand);
+  return Outcome::kDone;
+}
+
+Outcome ChanCore::RecvLocked(void* destination, Parkable** wake) {
+  uint64_t tail = tail_.word.load(std::memory_order_relaxed);
+  uint64_t head = head_.word.load(std::memory_order_relaxed);
+  bool buffered = tail_.ring.capacity() != 0 && ((head ^ tail) & ~kFlags) != 0;
+  if (buffered) TakeLocked(head, destination);
+  if (Waiter* sender = senders_.PopClaimed()) {
+    // The buffer was full, or there is none. Its oldest element has been taken; the sender's goes to the end.
+    if (buffered) {
+      PutLocked(tail, sender->element);
+    } else {
+      ops_.hand_over(sender->element, destination);
+    }
+    *wake = sender->owner;
+    return Outcome::kDone;
+  }
+  if (buffered) return Outcome::kDone;
+  return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;
+}
+
+void ChanCore::SendSlow(void* operand) {
+  Waiter waiter;
+  Parkable* wake = nullptr;
+  lock();
+  Outcome outcome = SendLocked(operand, &wake);
+  if (outcome == Outcome::kBlocked) {
+    waiter.owner = CurrentParkable();
+    waiter.element = operand;
+    senders_.PushBack(waiter);
+  }
+  unlock();
+  if (outcome == Outcome::kBlocked) {
+    Park(WaitReason::kChanSend);
+    if (waiter.closed) outcome = Outcome::kClosed;
+  }
+  if (wake != nullptr) Ready(wake);
+  if (outcome == Outcome::kClosed) Panic("send on closed channel");
+}
+
+void ChanCore::RecvSlow(void* destination) {
+  if (ProbeRecv() == Outcome::kClosed) return;
+  Waiter waiter;
+  Parkable* wake = nullptr;
+  lock();
+  Outcome outcome = RecvLocked(destination, &wake);
+  if (outcome == Outcome::kBlocked) {
+    waiter.owner = CurrentParkable();
+    waiter.element = destination;
+    receivers_.PushBack(waiter);
+  }
+  unlock();
+  if (outcome == Outcome::kBlocked) Park(WaitReason::kChanReceive);
+  if (wake != nullptr) Ready(wake);
+}
+
+Outcome ChanCore::TrySendSlow(void* operand) {
+  Outcome outcome = ProbeSend();
+  if (outcome != Outcome::kUndecided) return outcome;
+  Parkable* wake = nullptr;
+  lock();
+  outcome = SendLocked(operand, &wake);
+  unlock();
+  if (wake != nullptr) Ready(wake);
+  return outcome;
+}
+
+Outcome ChanCore::TryRecvSlow(void* destination) {
+  Outcome outcome = ProbeRecv();
+  if (outcome != Outcome::kUndecided) return outcome;
+  Parkable* wake = nullptr;
+  lock();
+  outcome = RecvLocked(destination, &wake);
+  unlock();
+  if (wake != nullptr) Ready(wake);
+  return outcome;
+}
+
+// Full at one instant and open at it: the tail is read first, and head and tail only grow. If `capacity` tickets lie
+// between this tail and a later head, the tail has not moved since, and the head was there already.
+Outcome ChanCore::ProbeSend() const {
+  if (tail_.ring.capacity() == 0) {
+    bool maybe = receivers_.MaybeWaiting();
+    // ORDER(chan.close): acquire; pairs with the release in CloseLocked(). Read after the queue: open now, hence
+    // open when nobody waited.
+    uint64_t tail = tail_.word.load(std::memory_order_acquire);
+    if ((tail & kClosed) != 0) return Outcome::kClosed;
+    return maybe ? Outcome::kUndecided : Outcome::kBlocked;
+  }
+  // ORDER(chan.probe): acquire, both; pairs with the release of the claims (fast_path.h) and of PutLocked() and
+  // TakeLocked(): a sender that saw room is ordered after the receiver that made it, so the head is at least that.
+  uint64_t tail = tail_.word.load(std::memory_order_acquire);
+  if ((tail & kClosed) != 0) return Outcome::kClosed;
+  uint64_t head = head_.word.load(std::memory_order_acquire);
+  return tail_.ring.Distance(head, tail) == tail_.ring.capacity() ? Outcome::kBlocked : Outcome::kUndecided;
+}
+
+// Empty at one instant and open, or closed and drained: the mirror image.
+Outcome ChanCore::ProbeRecv() const {
+  if (tail_.ring.capacity() == 0) {
+    bool maybe = senders_.MaybeWaiting();
+    // ORDER(chan.close): acquire; pairs with the release in CloseLocked().
+    uint64_t tail = tail_.word.load(std::memory_order_acquire);
+    if ((tail & kClosed) != 0) return Outcome::kClosed;
+    return maybe ? Outcome::kUndecided : Outcome::kBlocked;
+  }
+  // ORDER(chan.probe): acquire, both; as in ProbeSend(). The tail's also pairs with the release in CloseLocked():
+  // close is before a receive that returns because of it.
+  uint64_t head = head_.word.load(std::memory_order_acquire);
+  uint64_t tail = tail_.word.load(std::memory_order_acquire);
+  if (((head ^ tail) & ~kFlags) != 0) return Outcome::kUndecided;
+  return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;
+}
+
+// Marks the channel closed and takes everybody who waits out of the queues, as a chain.
+Waiter* ChanCore::CloseLocked() {
+  // Relaxed: while frozen, the word belongs to the holder of the lock.
+  uint64_t tail = tail_.word.load(std::memory_order_relaxed);
+  // ORDER(chan.close): release; pairs with the acquire loads of the probes and of the lock-free receive.
+  tail_.word.store(tail | kClosed, std::memory_order_release);
+  Waiter* chain = nullptr;
+  Waiter** end = &chain;
+  for (WaitList* list : {&receivers_, &senders_}) {
+    while (Waiter* waiter = list->PopClaimed()) {
+      waiter->closed = true;
+      *end = waiter;
+      end = &waiter->next;
+    }
+  }
+  *end = nullptr;
+  return chain;
+}
+
+void ChanCore::Close() {
+  lock();
+  // Relaxed: while frozen, the word belongs to the holder of the lock.
+  bool was_closed = (tail_.word.load(std::memory_order_relaxed) & kClosed) != 0;
+  Waiter* chain = was_closed ? nullptr : CloseLocked();
+  unlock();
+  if (was_closed) Panic("close of closed channel");
+  ReadyChain(chain);
+}
+
+int64_t ChanCore::Len() const {
+  if (hides_buffer_ || tail_.ring.capacity() == 0) return 0;
+  for (;;) {
+    // ORDER(chan.probe): acquire, all; as in ProbeSend(). A tail that is the same before and after was the tail
+    // when the head was read.
+    uint64_t tail = tail_.word.load(std::memory_order_acquire);
+    uint64_t head = head_.word.load(std::memory_order_acquire);
+    uint64_t again = tail_.word.load(std::memory_order_acquire);
+    if (((tail ^ again) & ~kFlags) == 0) return static_cast<int64_t>(tail_.ring.Distance(head, tail));
+  }
+}
+
+bool ChanCore::Drain(void* destination) {
+  Parkable* wake = nullptr;
+  lock();
+  Outcome outcome = RecvLocked(destination, &wake);
+  unlock();
+  return outcome == Outcome::kDone;
+}
+
+}  // namespace weft::chan_internal

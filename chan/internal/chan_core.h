@@ -1,0 +1,140 @@
+// A channel of no particular element type: the words, the lock, the queues, and everything that is not lock-free.
+//
+// While nobody waits, senders and receivers move `tail` and `head` by compare-exchange and meet only in the slots
+// (fast_path.h). An operation that cannot be done so takes the lock, freezes both words, and is alone: what it does
+// from there on is a plain ring with two queues. While anybody waits the words stay frozen. A channel without a
+// buffer is frozen for ever. The protocol and its proof are in chan/DESIGN.md.
+#ifndef WEFT_CHAN_INTERNAL_CHAN_CORE_H_
+#define WEFT_CHAN_INTERNAL_CHAN_CORE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/base/thread_annotations.h"
+#include "weft/chan/internal/element.h"
+#include "weft/chan/internal/ring.h"
+#include "weft/chan/internal/waiter.h"
+#include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/spin_lock.h"
+
+namespace weft::chan_internal {
+
+// One end of the ring, with its own copy of the ring's shape, so that an operation touches its end and one slot.
+struct Side {
+  explicit Side(const RingShape& shape) : ring(shape) {}
+
+  sched_internal::Atom<uint64_t> word{0};  // see ring.h; without SLOW: moved by a compare-exchange of anyone
+  const RingShape ring;
+};
+
+class ABSL_LOCKABLE ChanCore {
+ public:
+  // Ends the life of a core whose last handle has gone. Given by whoever embeds a core; Make()'s frees it.
+  using Destroy = void (*)(ChanCore*);
+
+  // A core with `capacity` slots behind it, owned by one handle. Panics with Go's words if that cannot be.
+  static ChanCore* Make(const ElementOps& ops, int64_t capacity);
+
+  // For cores that are members. `slots` holds `capacity` zeroed slots.
+  ChanCore(const ElementOps& ops, void* slots, uint64_t capacity, Destroy destroy);
+  ~ChanCore();
+  ChanCore(const ChanCore&) = delete;
+  ChanCore& operator=(const ChanCore&) = delete;
+
+  void Ref() {
+    // Relaxed: the caller has a handle, so the count cannot be on its way to zero.
+    refs_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void Unref() {
+    // ORDER(chan.refs): acquire, here and below; pairs with the release of the other handles' Unref().
+    if (refs_.load(std::memory_order_acquire) != 1) {
+      // ORDER(chan.refs): release; pairs with the acquire of the last Unref(). All uses of the channel are before
+      // its end.
+      if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    }
+    destroy_(this);
+  }
+
+  // Blocking operations, after the lock-free attempt was of no avail. SendSlow() panics on a closed channel;
+  // RecvSlow() leaves its destination empty.
+  void SendSlow(void* operand) ABSL_LOCKS_EXCLUDED(this);
+  void RecvSlow(void* destination) ABSL_LOCKS_EXCLUDED(this);
+
+  // As above, without waiting for a peer. Never kUndecided.
+  Outcome TrySendSlow(void* operand) ABSL_LOCKS_EXCLUDED(this);
+  Outcome TryRecvSlow(void* destination) ABSL_LOCKS_EXCLUDED(this);
+
+  // What can be said without the lock: kBlocked, kClosed, or kUndecided.
+  Outcome ProbeSend() const;
+  Outcome ProbeRecv() const;
+
+  void Close() ABSL_LOCKS_EXCLUDED(this);
+
+  int64_t Len() const;
+  int64_t Cap() const { return hides_buffer_ ? 0 : static_cast<int64_t>(tail_.ring.capacity()); }
+
+  // For timer channels: their one slot is not shown by Len() and Cap(). Before the channel is shared.
+  void HideBuffer() { hides_buffer_ = true; }
+  // For timer channels: takes out and drops what is buffered; returns whether there was anything.
+  bool Drain(void* destination) ABSL_LOCKS_EXCLUDED(this);
+
+  // Takes the lock and freezes both words.
+  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION();
+  // Thaws the words if nobody waits, and releases the lock.
+  void unlock() ABSL_UNLOCK_FUNCTION();
+
+  // The operations proper. A peer that was completed is returned in `*wake`, to be readied after the unlock.
+  // Never kUndecided.
+  Outcome SendLocked(void* operand, Parkable** wake) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+  Outcome RecvLocked(void* destination, Parkable** wake) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+
+  // The queues: for the cases of a select.
+  WaitList& senders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) { return senders_; }
+  WaitList& receivers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) { return receivers_; }
+
+  // Takes a case of a select that has fired elsewhere out of its queue, if no peer has done so already. O(1).
+  void Dequeue(Waiter& waiter, bool is_send) ABSL_LOCKS_EXCLUDED(this);
+
+  const ElementOps& ops() const { return ops_; }
+  Side& tail() { return tail_; }
+  Side& head() { return head_; }
+
+  // A number that differs from call to call: what a select draws its order from.
+  uint64_t NextSalt() {
+    // Relaxed, and two of them may get the same number: it only feeds a random choice, which mixes in more.
+    uint64_t salt = salt_.load(std::memory_order_relaxed) + 0x9e3779b97f4a7c15;
+    salt_.store(salt, std::memory_order_relaxed);
+    return salt;
+  }
+
+ private:
+  void Freeze() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+  void ThawIfIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+  void Thaw() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+  void PutLocked(uint64_t tail, void* operand) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+  void TakeLocked(uint64_t head, void* destination) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+  Waiter* CloseLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+
+  // The senders' line. The three groups are 64 bytes each, so that tail and head are never in the same pair of lines.
+  alignas(64) Side tail_;
+
+  // The line of those who wait, and of handles that come and go.
+  alignas(64) sched_internal::SpinLock mu_;
+  sched_internal::Atom<uint32_t> refs_{1};
+  WaitList receivers_;  // guarded by mu_
+  WaitList senders_;    // guarded by mu_
+  sched_internal::Atom<uint64_t> salt_{0};
+  const Destroy destroy_;
+  bool frozen_;         // guarded by mu_: whether both words carry SLOW
+  bool hides_buffer_ = false;  // constant once the channel is shared
+
+  // The receivers' line.
+  alignas(64) Side head_;
+  const ElementOps& ops_;
+};
+
+static_assert(sizeof(ChanCore) == 192 || sizeof(void*) != 8 || sizeof(Sequence) != 8);
+
+}  // namespace weft::chan_internal
+
+#endif  // WEFT_CHAN_INTERNAL_CHAN_CORE_H_

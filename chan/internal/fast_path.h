@@ -1,0 +1,115 @@
+// The lock-free operations, used while nobody waits: one compare-exchange, one move, one store.
+#ifndef WEFT_CHAN_INTERNAL_FAST_PATH_H_
+#define WEFT_CHAN_INTERNAL_FAST_PATH_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "weft/chan/internal/chan_core.h"
+#include "weft/chan/internal/element.h"
+#include "weft/sched/internal/atomic.h"
+
+namespace weft::chan_internal {
+
+// One more turn of waiting for somebody who is between the claim of a slot and its publication.
+inline void AwaitClaimant(int turn) {
+  if (turn < 64) {
+    sched_internal::CpuRelax();
+  } else {
+    sched_internal::ThreadYield();
+  }
+}
+
+// `operand` is moved from on kDone only.
+template <typename T>
+inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand) {
+  Side& side = core.tail();
+  for (int turn = 0;; ++turn) {
+    // ORDER(chan.probe): acquire; pairs with the release of the claims of other senders: the head that is read
+    // below is then not older than this tail.
+    uint64_t tail = side.word.load(std::memory_order_acquire);
+    if ((tail & kFlags) != 0) [[unlikely]] {
+      return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kUndecided;
+    }
+    Sequence& slot = side.ring.template SlotOf<Element<T>::kStride>(tail);
+    uint64_t free = side.ring.FreeSequence(tail);
+    // ORDER(chan.slot): acquire; pairs with the release of the receiver that emptied the slot.
+    uint64_t sequence = slot.load(std::memory_order_acquire);
+    if (sequence == free) [[likely]] {
+      // ORDER(chan.freeze): acquire pairs with the release in Thaw(), release with the acquire in Freeze() and in the
+      // probes. Relaxed on failure: everything is read again.
+      if (side.word.compare_exchange_weak(tail, side.ring.Next(tail), std::memory_order_acq_rel,
+                                          std::memory_order_relaxed)) {
+        Element<T>::Put(slot, operand);
+        // ORDER(chan.slot): release; pairs with the acquire of the receiver of this slot. Publishes the element.
+        slot.store(free + 1, std::memory_order_release);
+        return Outcome::kDone;
+      }
+      continue;
+    }
+    if (static_cast<int64_t>(sequence - free) > 0) continue;  // the tail is an old one
+    // ORDER(chan.probe): acquire; pairs with the release of the receivers' claims. Full if no receiver has claimed
+    // the slot; the argument is at ProbeSend().
+    uint64_t head = core.head().word.load(std::memory_order_acquire);
+    if (side.ring.Distance(head, tail) == side.ring.capacity()) return Outcome::kBlocked;
+    AwaitClaimant(turn);
+  }
+}
+
+// `destination` is empty; it stays so unless kDone.
+template <typename T>
+inline Outcome TryRecvFast(ChanCore& core, std::optional<typename Element<T>::Stored>& destination) {
+  Side& side = core.head();
+  for (int turn = 0;; ++turn) {
+    // ORDER(chan.probe): acquire; pairs with the release of the claims of other receivers.
+    uint64_t head = side.word.load(std::memory_order_acquire);
+    if ((head & kFlags) != 0) [[unlikely]] return Outcome::kUndecided;
+    Sequence& slot = side.ring.template SlotOf<Element<T>::kStride>(head);
+    uint64_t full = side.ring.FullSequence(head);
+    // ORDER(chan.slot): acquire; pairs with the release of the sender that filled the slot.
+    uint64_t sequence = slot.load(std::memory_order_acquire);
+    if (sequence == full) [[likely]] {
+      // ORDER(chan.freeze): as in TrySendFast().
+      if (side.word.compare_exchange_weak(head, side.ring.Next(head), std::memory_order_acq_rel,
+                                          std::memory_order_relaxed)) {
+        Element<T>::Take(slot, destination);
+        // ORDER(chan.slot): release; pairs with the acquire of the sender of the next lap.
+        slot.store(full + 1, std::memory_order_release);
+        return Outcome::kDone;
+      }
+      continue;
+    }
+    if (static_cast<int64_t>(sequence - full) > 0) continue;  // the head is an old one
+    // ORDER(chan.probe): acquire; pairs with the release of the senders' claims and of CloseLocked(). Empty if no
+    // sender has claimed the slot; the argument is at ProbeRecv().
+    uint64_t tail = core.tail().word.load(std::memory_order_acquire);
+    if ((tail & ~kFlags) == head) return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;
+    AwaitClaimant(turn);
+  }
+}
+
+template <typename T>
+struct ErasedElement {
+  using Stored = typename Element<T>::Stored;
+
+  static Stored& Operand(void* p) { return *static_cast<Stored*>(p); }
+  static std::optional<Stored>& Destination(void* p) { return *static_cast<std::optional<Stored>*>(p); }
+
+  static void Put(Sequence& slot, void* operand) { Element<T>::Put(slot, Operand(operand)); }
+  static void Take(Sequence& slot, void* destination) { Element<T>::Take(slot, Destination(destination)); }
+  static void HandOver(void* operand, void* destination) {
+    Destination(destination).emplace(std::move(Operand(operand)));
+  }
+  static void Drop(Sequence& slot) {
+    if constexpr (!Element<T>::kStateless) std::destroy_at(Element<T>::InSlot(slot));
+  }
+  static Outcome TrySend(ChanCore& core, void* operand) { return TrySendFast<T>(core, Operand(operand)); }
+  static Outcome TryRecv(ChanCore& core, void* destination) { return TryRecvFast<T>(core, Destination(destination)); }
+
+  static constexpr ElementOps kOps = {Element<T>::kStride, Element<T>::kAlignment, &Put,     &Take,
+                                      &HandOver,           &Drop,                  &TrySend, &TryRecv};
+};
+
+}  // namespace weft::chan_internal
+
+#endif  // WEFT_CHAN_INTERNAL_FAST_PATH_H_

@@ -1,0 +1,73 @@
+#include "weft/sync/cond.h"
+
+#include "weft/sync/internal/deadline.h"
+
+namespace weft {
+
+using sched_internal::SpinLockHolder;
+using sync_internal::Waiter;
+using sync_internal::WaitList;
+
+bool Cond::WaitFor(absl::Duration timeout) { return WaitUntilNanos(sync_internal::DeadlineAfter(timeout)); }
+
+bool Cond::WaitUntilNanos(int64_t deadline_ns) {
+  struct Relock {
+    ~Relock() { cond->lock_(cond->lockable_); }
+    Cond* cond;
+  };
+  Waiter self;
+  self.contested = deadline_ns != sync_internal::kNever;
+  Enqueue(&self);
+  unlock_(lockable_);
+  Relock relock{this};
+  if (self.AwaitUntil(deadline_ns, WaitReason::kSyncCondWait)) return true;
+  Withdraw(&self);
+  return false;
+}
+
+void Cond::Enqueue(Waiter* waiter) {
+  SpinLockHolder holder(queue_lock_);
+  waiters_.PushBack(waiter);
+  // Relaxed: who must see it holds the user's lock after us, or races with us anyway.
+  count_.fetch_add(1, std::memory_order_relaxed);
+}
+
+// Of a waiter whose time ran out. A Signal() that met it in the queue has gone on to the next.
+void Cond::Withdraw(Waiter* waiter) {
+  SpinLockHolder holder(queue_lock_);
+  if (!waiter->queued) return;
+  waiters_.Remove(waiter);
+  // Relaxed: as in Enqueue().
+  count_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Cond::Signal() {
+  // Relaxed: whoever waits for what the caller has done under the lock counted itself before it unlocked.
+  if (count_.load(std::memory_order_relaxed) == 0) return;
+  Waiter* woken = nullptr;
+  {
+    SpinLockHolder holder(queue_lock_);
+    while (woken == nullptr && !waiters_.empty()) {
+      Waiter* const front = waiters_.PopFront();
+      // Relaxed: as in Enqueue().
+      count_.fetch_sub(1, std::memory_order_relaxed);
+      if (front->ClaimWake()) woken = front;
+    }
+  }
+  if (woken != nullptr) Ready(woken->self);
+}
+
+void Cond::Broadcast() {
+  // Relaxed: as in Signal().
+  if (count_.load(std::memory_order_relaxed) == 0) return;
+  WaitList woken;
+  {
+    SpinLockHolder holder(queue_lock_);
+    while (Waiter* waiter = waiters_.PopClaimed()) woken.PushBack(waiter);
+    // Relaxed: as in Enqueue().
+    count_.store(0, std::memory_order_relaxed);
+  }
+  ReadyAll(woken);
+}
+
+}  // namespace weft
