@@ -84,7 +84,7 @@ TEST(RWMutexModelTest, MayBeDestroyedByWhoLocksItLast) {
           });
         }
       },
-      Preemptions(2));
+      Preemptions(1));
 }
 
 }  // namespace
