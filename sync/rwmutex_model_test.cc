@@ -20,6 +20,13 @@ Options Preemptions(int n) {
   return options;
 }
 
+Options Random(uint64_t executions) {
+  Options options;
+  options.search = Options::Search::kRandom;
+  options.executions = executions;
+  return options;
+}
+
 struct State {
   std::optional<RWMutex> mu{std::in_place};
   Var<int> data{0};
@@ -84,7 +91,7 @@ TEST(RWMutexModelTest, MayBeDestroyedByWhoLocksItLast) {
           });
         }
       },
-      Preemptions(1));
+      Random(50'000));
 }
 
 }  // namespace
