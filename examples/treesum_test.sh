@@ -9,6 +9,8 @@ treesum=$(readlink -f "$1")
 readonly treesum files=$2
 unset BUILD_WORKING_DIRECTORY
 export LC_ALL=C TERM=xterm
+# TSan sleeps for a second at each exit, unless told.
+export TSAN_OPTIONS=${TSAN_OPTIONS:-}:atexit_sleep_ms=0
 work=$(mktemp -d "${TEST_TMPDIR:-/tmp}/treesum.XXXXXX")
 trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 1
