@@ -47,10 +47,7 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  T Get() {
-    if (std::optional<T> item = TryGet()) return *std::move(item);
-    return make_ ? make_() : T();
-  }
+  T Get();
 
   // Nothing if the pool has none, or if others are at work wherever there may be some.
   std::optional<T> TryGet();
@@ -125,21 +122,27 @@ class Pool<T>::Handle {
   T item_;
 };
 
-// The common case, without anything that could call a function: the caller's shard is free and has what is needed.
+// The common case calls nothing and makes no optional: the caller's shard is free and has what is needed.
 template <typename T>
-std::optional<T> Pool<T>::TryGet() {
+T Pool<T>::Get() {
   const sync_internal::Place here = sync_internal::CurrentPlace();
   Shard& shard = shards_[here.stripe & mask_];
   if (shard.lock.try_lock()) [[likely]] {
     if (!shard.items.empty() && !shard.IsDue(here.coarse_now)) [[likely]] {
-      std::optional<T> item(std::move(shard.items.back()));
+      T item(std::move(shard.items.back()));
       shard.items.pop_back();
       shard.lock.unlock();
       return item;
     }
     shard.lock.unlock();
   }
-  return GetSlow(here);
+  if (std::optional<T> item = GetSlow(here)) return *std::move(item);
+  return make_ ? make_() : T();
+}
+
+template <typename T>
+std::optional<T> Pool<T>::TryGet() {
+  return GetSlow(sync_internal::CurrentPlace());
 }
 
 template <typename T>
