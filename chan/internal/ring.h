@@ -64,7 +64,9 @@ class RingShape {
   // With the stride known at compile time.
   template <size_t kStride>
   Sequence& SlotOf(uint64_t word) const {
-    return SlotAt((word & index_mask_) >> kFlagBits, kStride);
+    // The index in a word's place is already a multiple of 4.
+    static_assert(kStride % (1 << kFlagBits) == 0);
+    return SlotAt(word & index_mask_, kStride >> kFlagBits);
   }
 
  private:
