@@ -162,11 +162,11 @@ TEST(ChanModelTest, OneSlotOneSenderTwoReceivers) {
 }
 
 TEST(ChanModelTest, TwoSlotsTwoSendersTwoReceivers) {
-  model::ExpectSound(Scripts(2, {Sends({11, 12}), Sends({21, 22}), Recvs(2), Recvs(2)}), Bounds(2, 2));
+  model::ExpectSound(Scripts(2, {Sends({11, 12}), Sends({21, 22}), Recvs(2), Recvs(2)}), Bounds(1, 2));
 }
 
 TEST(ChanModelTest, OneSlotTwoSendersTwoReceivers) {
-  model::ExpectSound(Scripts(1, {Sends({11, 12}), Sends({21}), Recvs(1), Recvs(2)}), Bounds(2, 2));
+  model::ExpectSound(Scripts(1, {Sends({11, 12}), Sends({21}), Recvs(1), Recvs(2)}), Bounds(1, 2));
 }
 
 TEST(ChanModelTest, OneSlotClose) {
@@ -174,11 +174,11 @@ TEST(ChanModelTest, OneSlotClose) {
 }
 
 TEST(ChanModelTest, TwoSlotsClose) {
-  model::ExpectSound(Scripts(2, {Sends({11, 12}), Sends({21}), Recvs(4), kClose}), Bounds(2, 2));
+  model::ExpectSound(Scripts(2, {Sends({11, 12}), Sends({21}), Recvs(4), kClose}), Bounds(1, 2));
 }
 
 TEST(ChanModelTest, OneSlotTryRecv) {
-  model::ExpectSound(Scripts(1, {Sends({11, 12}), Sends({21}), Recvs(1), TryRecvs(2) + kClose}), Bounds(2, 2));
+  model::ExpectSound(Scripts(1, {Sends({11, 12}), Sends({21}), Recvs(1), TryRecvs(2) + kClose}), Bounds(1, 2));
 }
 
 TEST(ChanModelTest, NoSlotsTwoSendersTwoReceivers) {
@@ -186,7 +186,7 @@ TEST(ChanModelTest, NoSlotsTwoSendersTwoReceivers) {
 }
 
 TEST(ChanModelTest, NoSlotsClose) {
-  model::ExpectSound(Scripts(0, {Sends({11, 12}), Sends({21}), Recvs(2), kClose}), Bounds(2, 2));
+  model::ExpectSound(Scripts(0, {Sends({11, 12}), Sends({21}), Recvs(2), kClose}), Bounds(1, 2));
 }
 
 TEST(ChanModelTest, OneSlotThreeSendersThreeReceivers) {
