@@ -19,23 +19,10 @@ namespace {
 
 using chan_internal::Group;
 using chan_internal::PanicOf;
+using weft::testing::Repeat;
 
-class ChanStressTest : public weft::testing::FiberTest, public ::testing::WithParamInterface<int> {
- protected:
-  void SetUp() override {
-    FiberTest::SetUp();
-    workers_before_ = GOMAXPROCS(GetParam());
-  }
-  void TearDown() override {
-    FiberTest::TearDown();
-    GOMAXPROCS(workers_before_);
-  }
-
- private:
-  int workers_before_ = 0;
-};
-
-INSTANTIATE_TEST_SUITE_P(Workers, ChanStressTest, ::testing::Values(1, 2, 4, 8));
+using ChanStressTest = weft::testing::WorkerTest;
+INSTANTIATE_TEST_SUITE_P(Workers, ChanStressTest, weft::testing::kWorkerCounts);
 
 struct Element {
   int sender = 0;
@@ -105,19 +92,19 @@ void RunMatrix(int senders, int receivers, int capacity, int each, bool mixed) {
 TEST_P(ChanStressTest, ConservesElementsAndEachSendersOrder) {
   for (int senders : {1, 2, 7}) {
     for (int receivers : {1, 2, 7}) {
-      for (int capacity : {0, 1, 2, 3, 10, 64, 100}) RunMatrix(senders, receivers, capacity, 200, false);
+      for (int capacity : {0, 1, 2, 3, 10, 64, 100}) RunMatrix(senders, receivers, capacity, Repeat(200), false);
     }
   }
 }
 
 TEST_P(ChanStressTest, ConservesElementsWhenSomePollAndSomeWait) {
-  for (int capacity : {0, 1, 3, 16}) RunMatrix(4, 4, capacity, 200, true);
+  for (int capacity : {0, 1, 3, 16}) RunMatrix(4, 4, capacity, Repeat(200), true);
 }
 
 // Close against everything else: each send either ended well and its element was received or drained, or panicked and
 // it was not.
 TEST_P(ChanStressTest, CloseRacesWithEverything) {
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < Repeat(60); ++round) {
     for (int capacity : {0, 1, 4}) {
       auto c = MakeChan<std::shared_ptr<int>>(capacity);
       std::atomic<int> sent{0}, received{0}, alive{0};
@@ -158,7 +145,7 @@ TEST_P(ChanStressTest, CloseRacesWithEverything) {
 }
 
 TEST_P(ChanStressTest, OnlyOneOfManyClosesSucceeds) {
-  for (int round = 0; round < 50; ++round) {
+  for (int round = 0; round < Repeat(50); ++round) {
     auto c = MakeChan<int>(round % 2);
     std::atomic<int> succeeded{0};
     Group group;
@@ -179,6 +166,7 @@ TEST_P(ChanStressTest, OnlyOneOfManyClosesSucceeds) {
 
 // While some wait and some do not, len() stays within its bounds.
 TEST_P(ChanStressTest, LenStaysWithinCapacity) {
+  weft::testing::RunInFiber([] {
   auto c = MakeChan<Element>(3);
   std::atomic<bool> over{false};
   Group group, watch;
@@ -199,10 +187,11 @@ TEST_P(ChanStressTest, LenStaysWithinCapacity) {
   group.Wait();
   over = true;
   watch.Wait();
+  });
 }
 
 TEST_P(ChanStressTest, HandlesComeAndGoWhileOthersUseTheChannel) {
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < Repeat(100); ++round) {
     Group group;
     {
       auto c = MakeChan<std::unique_ptr<int>>(2);

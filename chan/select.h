@@ -1,9 +1,10 @@
 // select.h: to wait for the first of several channel operations.
 //
-// Go: the select statement and reflect.Select, with Go's rules: operands are evaluated once, in order, before anything
-//   is tried; a nil channel is never ready; among several that are ready the choice is uniform; exactly one case
-//   runs; a channel may stand in several cases, and in both directions, and never meets itself. Difference: Select()
-//   is a function that returns the index of the case that ran, after its handler, if it has one.
+// Go: the select statement and reflect.Select, with Go's rules: operands are evaluated once, before anything is tried;
+//   a nil channel is never ready; among several that are ready the choice is uniform; exactly one case runs; a
+//   channel may stand in several cases, and in both directions, and never meets itself. Differences: Select() is a
+//   function that returns the index of the case that ran, after its handler, if it has one; and the order in which
+//   its operands are evaluated is that of C++ arguments, unspecified.
 //
 // Thread safety: any number of selects and plain operations on the same channels.
 // Blocks: the fiber, or the thread when the caller is not a fiber; with OnDefault() nothing.

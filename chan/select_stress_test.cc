@@ -18,35 +18,23 @@ namespace {
 
 using chan_internal::Group;
 using chan_internal::PanicOf;
+using weft::testing::Repeat;
 
-class SelectStressTest : public weft::testing::FiberTest, public ::testing::WithParamInterface<int> {
- protected:
-  void SetUp() override {
-    FiberTest::SetUp();
-    workers_before_ = GOMAXPROCS(GetParam());
-  }
-  void TearDown() override {
-    FiberTest::TearDown();
-    GOMAXPROCS(workers_before_);
-  }
-
- private:
-  int workers_before_ = 0;
-};
-
-INSTANTIATE_TEST_SUITE_P(Workers, SelectStressTest, ::testing::Values(1, 2, 4, 8));
+using SelectStressTest = weft::testing::WorkerTest;
+INSTANTIATE_TEST_SUITE_P(Workers, SelectStressTest, weft::testing::kWorkerCounts);
 
 // Four channels of different capacities. Every sender and receiver selects among all of them, in orders of its own.
 TEST_P(SelectStressTest, EverySentElementIsReceivedOnce) {
-  constexpr int kPeers = 4, kEach = 600;
+  constexpr int kPeers = 4;
+  const int each = Repeat(600);
   const std::vector<Chan<int>> c = {MakeChan<int>(0), MakeChan<int>(1), MakeChan<int>(0), MakeChan<int>(3)};
-  std::vector<std::atomic<int>> seen(kPeers * kEach);
+  std::vector<std::atomic<int>> seen(kPeers * each);
   auto done = MakeChan<Empty>();
   Group senders, receivers;
   for (int p = 0; p < kPeers; ++p) {
-    senders.Go([&c, p] {
-      for (int i = 0; i < kEach; ++i) {
-        int v = p * kEach + i;
+    senders.Go([&c, each, p] {
+      for (int i = 0; i < each; ++i) {
+        int v = p * each + i;
         if (i % 7 == 0) {
           c[i % 4].Send(v);
         } else {
@@ -75,19 +63,20 @@ TEST_P(SelectStressTest, EverySentElementIsReceivedOnce) {
 
 // Both sides select on the same unbuffered channel: each meeting fires one case on each side.
 TEST_P(SelectStressTest, SelectsMeetSelects) {
-  constexpr int kPairs = 3, kEach = 500;
+  constexpr int kPairs = 3;
+  const int each = Repeat(500);
   auto a = MakeChan<int>(), b = MakeChan<int>();
   std::atomic<int> sent{0}, received{0};
   Group group;
   for (int p = 0; p < kPairs; ++p) {
     group.Go([=, &sent] {
-      for (int i = 0; i < kEach; ++i) {
+      for (int i = 0; i < each; ++i) {
         Select(OnSend(a, 1), OnSend(b, 1));
         ++sent;
       }
     });
     group.Go([=, &received] {
-      for (int i = 0; i < kEach; ++i) {
+      for (int i = 0; i < each; ++i) {
         std::optional<int> v;
         Select(OnRecv(b, &v), OnRecv(a, &v));
         received += *v;
@@ -95,14 +84,14 @@ TEST_P(SelectStressTest, SelectsMeetSelects) {
     });
   }
   group.Wait();
-  EXPECT_EQ(sent, kPairs * kEach);
-  EXPECT_EQ(received, kPairs * kEach);
+  EXPECT_EQ(sent, kPairs * each);
+  EXPECT_EQ(received, kPairs * each);
 }
 
 // There are always more elements than hands to hold them: one in a or b at every instant. A look at one channel after
 // the other would miss one that moves against the direction of looking; default must not.
 TEST_P(SelectStressTest, DefaultOverSeveralChannelsIsOneInstant) {
-  constexpr int kRounds = 3000;
+  const int rounds = Repeat(3000);
   auto a = MakeChan<int>(2), b = MakeChan<int>(2);
   a.Send(0);
   std::atomic<bool> stop{false};
@@ -120,7 +109,7 @@ TEST_P(SelectStressTest, DefaultOverSeveralChannelsIsOneInstant) {
   // Looks, and changes nothing: the send cases are on channels that are never ready.
   Group watcher;
   watcher.Go([=] {
-    for (int i = 0; i < kRounds; ++i) {
+    for (int i = 0; i < rounds; ++i) {
       std::optional<int> v;
       int ran = Select(OnRecv(a, &v), OnRecv(b, &v), OnDefault());
       ASSERT_NE(ran, 2) << "round " << i;
@@ -134,7 +123,7 @@ TEST_P(SelectStressTest, DefaultOverSeveralChannelsIsOneInstant) {
 }
 
 TEST_P(SelectStressTest, CloseRacesWithSelects) {
-  for (int round = 0; round < 80; ++round) {
+  for (int round = 0; round < Repeat(80); ++round) {
     auto a = MakeChan<int>(round % 3), b = MakeChan<int>();
     std::atomic<int> sent{0}, received{0};
     Group group;

@@ -184,6 +184,37 @@ TEST_P(SchedTimerTest, EarlierTimerOfAPlainThreadDoesNotWaitForALaterOne) {
   EXPECT_TRUE(late.Cancel());
 }
 
+TEST(SchedTimerOrderTest, FibersWakeInTheOrderOfTheirTimes) {
+  const int former = GOMAXPROCS(1);  // on several workers they wake in order, but may overtake each other
+  testing::RunInFiber([] {
+    struct Sleeper : SchedTimer {
+      Sleeper()
+          : SchedTimer([](SchedTimer* timer, int64_t) { ReadyLast(static_cast<Sleeper*>(timer)->waiter); }) {}
+      Parkable* waiter = nullptr;
+    };
+    constexpr int kSleepers = 50;
+    std::deque<Sleeper> sleepers(kSleepers);
+    std::atomic<int> parked{0};
+    std::atomic<int> ended{0};
+    std::vector<int> order;
+    for (int i = 0; i < kSleepers; ++i) {
+      Go([&, i] {
+        sleepers[i].waiter = CurrentParkable();
+        parked.fetch_add(1);
+        Park(WaitReason::kSleep);
+        order.push_back(i);
+        ended.fetch_add(1);
+      });
+    }
+    while (parked.load() < kSleepers) Gosched();
+    const int64_t base = MonotonicNanos() + 1'000'000;
+    for (int i = kSleepers - 1; i >= 0; --i) sleepers[i].Arm(base + i * 10'000);
+    while (ended.load() < kSleepers) Gosched();
+    for (int i = 0; i < kSleepers; ++i) EXPECT_EQ(order[i], i);
+  });
+  GOMAXPROCS(former);
+}
+
 TEST_P(SchedTimerTest, CancelRacesWithTheCallback) {
   testing::RunInFiber([] {
     struct Flag : SchedTimer {

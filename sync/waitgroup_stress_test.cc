@@ -18,10 +18,10 @@ INSTANTIATE_TEST_SUITE_P(Workers, WaitGroupStressTest, weft::testing::kWorkerCou
 
 // The object is freed by the last of its waiters to return; AddressSanitizer sees any touch after that.
 TEST_P(WaitGroupStressTest, ManyWaitersThenDestruction) {
-  constexpr int kRounds = 300;
+  const int rounds = weft::testing::Repeat(300);
   constexpr int kWaiters = 4;
   WaitGroup all;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     auto wg = std::make_shared<WaitGroup>();
     wg->Add(2);
     int* const payload = new int[2]{};
@@ -47,8 +47,8 @@ TEST_P(WaitGroupStressTest, ManyWaitersThenDestruction) {
 TEST_P(WaitGroupStressTest, ThreadsWaitForFibersOnTheirOwnFrames) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 3; ++t) {
-    threads.emplace_back([] {
-      for (int round = 0; round < 300; ++round) {
+    threads.emplace_back([rounds = weft::testing::Repeat(300)] {
+      for (int round = 0; round < rounds; ++round) {
         WaitGroup wg;
         int plain[3] = {};
         for (int& slot : plain) wg.Go([&slot] { slot = 1; });
@@ -60,31 +60,28 @@ TEST_P(WaitGroupStressTest, ThreadsWaitForFibersOnTheirOwnFrames) {
   for (std::thread& thread : threads) thread.join();
 }
 
+// Two groups by turns, as a barrier: each is used again once all of its waiters have returned.
 TEST_P(WaitGroupStressTest, ReuseBySeveralWaitersInLockstep) {
   constexpr int kWaiters = 3;
-  WaitGroup start, finish, all;
-  std::atomic<int> round_of{0};
-  constexpr int kRounds = 300;
-  start.Add(1);
-  finish.Add(kWaiters);
+  const int rounds = weft::testing::Repeat(300);
+  WaitGroup start[2], finish, all;
+  std::atomic<int> now{0};
+  start[0].Add(1);
   for (int i = 0; i < kWaiters; ++i) {
     all.Go([&] {
-      for (int round = 0; round < kRounds; ++round) {
-        start.Wait();
-        EXPECT_EQ(round_of, round + 1);
+      for (int round = 0; round < rounds; ++round) {
+        start[round % 2].Wait();
+        EXPECT_EQ(now, round);
         finish.Done();
-        while (round_of <= round + 1 && round + 1 < kRounds) Gosched();
       }
     });
   }
-  for (int round = 0; round < kRounds; ++round) {
-    round_of = round + 1;
-    start.Done();
-    finish.Wait();
-    if (round + 1 == kRounds) break;
+  for (int round = 0; round < rounds; ++round) {
+    now = round;
     finish.Add(kWaiters);
-    start.Add(1);
-    round_of = round + 2;
+    start[(round + 1) % 2].Add(1);
+    start[round % 2].Done();
+    finish.Wait();
   }
   all.Wait();
 }

@@ -10,6 +10,7 @@
 #include "weft/chan/internal/chan_core.h"
 #include "weft/chan/internal/element.h"
 #include "weft/chan/internal/fast_path.h"
+#include "weft/sched/internal/safepoint.h"
 #include "weft/sched/park.h"
 
 namespace weft::chan_internal {
@@ -64,9 +65,8 @@ std::optional<T> Unbox(std::optional<typename Element<T>::Stored>&& stored) {
 
 template <typename T>
 void SendStored(ChanCore& core, typename Element<T>::Stored& operand) {
-  Outcome outcome = TrySendFast<T>(core, operand);
-  if (outcome == Outcome::kDone) [[likely]] return;
-  core.SendSlow(&operand);
+  if (TrySendFast<T>(core, operand) != Outcome::kDone) core.SendSlow(&operand);
+  sched_internal::SafePoint();
 }
 
 template <typename T>
@@ -74,20 +74,22 @@ Outcome TrySendStored(ChanCore& core, typename Element<T>::Stored& operand) {
   Outcome outcome = TrySendFast<T>(core, operand);
   if (outcome == Outcome::kUndecided) outcome = core.TrySendSlow(&operand);
   if (outcome == Outcome::kClosed) PanicSendOnClosed();
+  sched_internal::SafePoint();
   return outcome;
 }
 
 template <typename T>
 void RecvStored(ChanCore& core, std::optional<typename Element<T>::Stored>& destination) {
   Outcome outcome = TryRecvFast<T>(core, destination);
-  if (outcome == Outcome::kDone || outcome == Outcome::kClosed) [[likely]] return;
-  core.RecvSlow(&destination);
+  if (outcome != Outcome::kDone && outcome != Outcome::kClosed) core.RecvSlow(&destination);
+  sched_internal::SafePoint();
 }
 
 template <typename T>
 Outcome TryRecvStored(ChanCore& core, std::optional<typename Element<T>::Stored>& destination) {
   Outcome outcome = TryRecvFast<T>(core, destination);
   if (outcome == Outcome::kUndecided) outcome = core.TryRecvSlow(&destination);
+  sched_internal::SafePoint();
   return outcome;
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "weft/chan/internal/operations.h"
+#include "weft/sched/internal/safepoint.h"
 #include "weft/sched/park.h"
 
 namespace weft::chan_internal {
@@ -201,9 +202,7 @@ int RunOnly(SelectNode& node) {
   return 0;
 }
 
-}  // namespace
-
-int RunSelect(SelectNode* nodes, int count, bool has_default) {
+int Decide(SelectNode* nodes, int count, bool has_default) {
   if (count == 1 && !has_default) return RunOnly(nodes[0]);
   SelectRun run(nodes, count);
   int live = run.Shuffle();
@@ -216,6 +215,14 @@ int RunSelect(SelectNode* nodes, int count, bool has_default) {
   // One channel's "not ready" was true at an instant. Several need one in common.
   if (live == 1 && has_default) return kDefaultRan;
   return run.TryAllOrWait(has_default);
+}
+
+}  // namespace
+
+int RunSelect(SelectNode* nodes, int count, bool has_default) {
+  int ran = Decide(nodes, count, has_default);
+  sched_internal::SafePoint();
+  return ran;
 }
 
 }  // namespace weft::chan_internal

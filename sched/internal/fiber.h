@@ -24,9 +24,8 @@ enum class FiberStatus : uint8_t {
 struct alignas(64) Fiber : Parkable {
   Fiber() : Parkable(/*is_fiber=*/true) {}
 
-  // Touched by every switch. Written by whoever runs or queues the fiber; ordered by the queues.
-  void* sp = nullptr;
-  Fiber* next = nullptr;  // in the global queue or a batch
+  // Touched by every switch. Written by whoever runs or queues the fiber; ordered by the queues, so relaxed.
+  Atom<void*> sp{nullptr};  // atomic because others prefetch what it points to
   EhGlobals eh;
   // Where a segmented stack's prologues compare (%fs:0x70 while running); null: the fixed kind.
   void* stack_guard = nullptr;
@@ -50,9 +49,12 @@ struct alignas(64) Fiber : Parkable {
 
   [[no_unique_address]] SanitizerContext sanitizer;
 
+  // Where weft_switch_context() saves the stack pointer.
+  void** saved_sp() { return reinterpret_cast<void**>(&sp); }
   size_t stack_bytes() const { return reinterpret_cast<const char*>(this) - stack_low; }
 };
 
+static_assert(sizeof(Atom<void*>) == sizeof(void*), "weft_switch_context() writes Fiber::sp as a plain pointer");
 static_assert(sizeof(Fiber) <= 256, "the control block shares a page with the fiber's first frames");
 
 }  // namespace weft::sched_internal

@@ -123,7 +123,7 @@ Spawn::Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t 
 void Spawn::Start() {
   Fiber* fiber = fiber_;
   fiber_ = nullptr;
-  fiber->sp = PrepareStack(closure_, fiber);
+  fiber->sp.store(PrepareStack(closure_, fiber), std::memory_order_relaxed);  // published by the queue
   fiber->eh = EhGlobals{};
   fiber->goexit = false;
   fiber->wait_reason.store(WaitReason::kNone, std::memory_order_relaxed);  // statistic

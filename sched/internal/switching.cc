@@ -13,16 +13,18 @@ void Scheduler::Leave(Worker* worker, Fiber* self, After after) {
 
 void Scheduler::Yield(Worker* worker, Fiber* self) {
   Processor* processor = worker->processor;
-  // Relaxed: hints. With nobody to yield to there is nothing to do but to count the round, at the end of which the
-  // scheduler proper looks at timers and at the global queue.
-  const bool alone = processor->ring.size() == 0 &&
-                     processor->lifo.load(std::memory_order_relaxed) == nullptr &&
-                     global_size_.load(std::memory_order_relaxed) == 0;
-  if (alone && !processor->attention.load(std::memory_order_relaxed) &&
+  // Relaxed: hints.
+  const bool others_here = processor->ring.size() != 0 ||
+                           processor->lifo.load(std::memory_order_relaxed) != nullptr;
+  const bool others_global = global_size_.load(std::memory_order_relaxed) != 0;
+  // With nobody to yield to there is nothing to do but to count the round, at the end of which the scheduler proper looks
+  // at timers and at the global queue.
+  if (!others_here && !others_global && !processor->attention.load(std::memory_order_relaxed) &&
       (processor->NextRound() & processor->round_mask) != 0) {
     return;
   }
-  Leave(worker, self, After::kYield);
+  // Go always goes to the back of the global queue; behind the local ones is as far back, and needs no lock.
+  Leave(worker, self, others_here ? After::kYield : After::kYieldGlobal);
 }
 
 // `next` null: to the scheduler loop.
@@ -35,11 +37,11 @@ void Scheduler::SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After 
     *worker->eh = next->eh;
     next->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
     SanitizerBeforeSwitch(self->sanitizer, next->sanitizer, after == After::kEnd);
-    weft_switch_context(&self->sp, next->sp);
+    weft_switch_context(self->saved_sp(), next->sp.load(std::memory_order_relaxed));
   } else {
     *worker->eh = EhGlobals{};
     SanitizerBeforeSwitch(self->sanitizer, worker->sanitizer, after == After::kEnd);
-    weft_switch_context(&self->sp, worker->thread_sp);
+    weft_switch_context(self->saved_sp(), worker->thread_sp);
   }
   // Possibly on another thread.
   worker = CurrentWorker();
@@ -53,7 +55,7 @@ void Scheduler::RunFiber(Worker* worker, Fiber* fiber) {
   *worker->eh = fiber->eh;
   fiber->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
   SanitizerBeforeSwitch(worker->sanitizer, fiber->sanitizer, /*ends=*/false);
-  weft_switch_context(&worker->thread_sp, fiber->sp);
+  weft_switch_context(&worker->thread_sp, fiber->sp.load(std::memory_order_relaxed));
   SanitizerAfterSwitch(worker->sanitizer);
   FinishSwitch(worker);
 }
@@ -73,7 +75,7 @@ void Scheduler::FinishSwitch(Worker* worker) {
       break;
     case After::kYieldGlobal:
       fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
-      PushGlobal(fiber, fiber, 1);
+      PushGlobal(&fiber, 1);
       break;
     case After::kEnd:
       fiber->sanitizer.DestroyForFiber();
@@ -87,7 +89,7 @@ void Scheduler::MakeReadyNext(Fiber* fiber) {
   Worker* worker = CurrentWorker();
   if (worker == nullptr || worker->processor == nullptr) {
     EnsureStarted();
-    PushGlobal(fiber, fiber, 1);
+    PushGlobal(&fiber, 1);
     return;
   }
   // Nobody is woken for the slot: the caller is likely to park soon, and waking costs as much as a thousand
@@ -100,7 +102,7 @@ void Scheduler::MakeReadyLast(Fiber* fiber) {
   Worker* worker = CurrentWorker();
   if (worker == nullptr || worker->processor == nullptr) {
     EnsureStarted();
-    PushGlobal(fiber, fiber, 1);
+    PushGlobal(&fiber, 1);
     return;
   }
   PushLocal(worker, fiber);
@@ -115,31 +117,24 @@ void Scheduler::PushLocal(Worker* worker, Fiber* fiber) {
 }
 
 void Scheduler::PushOverflow(Worker* worker, Fiber* fiber) {
-  Fiber* half[RunRing::kCapacity / 2];
-  const uint32_t count = worker->processor->ring.PopHalf(half);
+  constexpr uint32_t kHalf = RunRing::kCapacity / 2;
+  Fiber* batch[kHalf + 1];
+  const uint32_t count = worker->processor->ring.PopHalf(batch);
   if (count == 0) {
     // A thief has just made room.
     PushLocal(worker, fiber);
     return;
   }
-  for (uint32_t i = 0; i + 1 < count; ++i) half[i]->next = half[i + 1];
-  half[count - 1]->next = fiber;
-  PushGlobal(half[0], fiber, static_cast<int>(count) + 1);
+  batch[count] = fiber;
+  PushGlobal(batch, static_cast<int>(count) + 1);
 }
 
-void Scheduler::PushGlobal(Fiber* first, Fiber* last, int count) {
-  last->next = nullptr;
+void Scheduler::PushGlobal(Fiber* const* fibers, int count) {
   {
     SpinLockHolder hold(lock_);
-    if (global_tail_ == nullptr) {
-      global_head_ = first;
-    } else {
-      global_tail_->next = first;
-    }
-    global_tail_ = last;
+    global_.Push(fibers, count);
     // ORDER(global.size): seq_cst; pairs with the load in AnyWork().
-    global_size_.store(global_size_.load(std::memory_order_relaxed) + count,
-                       std::memory_order_seq_cst);
+    global_size_.store(global_.size(), std::memory_order_seq_cst);
   }
   WakeIfIdle();
 }

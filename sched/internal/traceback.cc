@@ -121,7 +121,7 @@ __attribute__((no_sanitize("address", "thread")))
 int CaptureParked(const Fiber& fiber, void** pcs, int max_frames) {
   const auto low = reinterpret_cast<uintptr_t>(fiber.stack_low);
   const auto high = reinterpret_cast<uintptr_t>(&fiber);
-  const auto sp = reinterpret_cast<uintptr_t>(fiber.sp);
+  const auto sp = reinterpret_cast<uintptr_t>(fiber.sp.load(std::memory_order_relaxed));  // statistic
   if (max_frames < 1 || sp < low || sp + sizeof(SavedContext) > high) return 0;
   const auto* context = reinterpret_cast<const SavedContext*>(sp);
   pcs[0] = reinterpret_cast<void*>(context->pc());

@@ -1,0 +1,27 @@
+#include "weft/sync/internal/stripe.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "weft/sched/go.h"
+#include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/thread_local.h"
+#include "weft/sched/internal/worker.h"
+
+namespace weft::sync_internal {
+
+Place CurrentPlace() {
+  using sched_internal::CurrentWorker;
+  const int64_t now = sched_internal::Scheduler::Instance().sysmon().coarse_now();
+  const sched_internal::Worker* const worker = CurrentWorker();
+  if (worker != nullptr && worker->processor != nullptr) return {static_cast<uint32_t>(worker->processor->id), now};
+  const auto thread = reinterpret_cast<uintptr_t>(sched_internal::CurrentThreadLocals());
+  return {static_cast<uint32_t>((thread * 0x9e3779b97f4a7c15) >> 40), now};
+}
+
+uint32_t StripeCount() {
+  const int processors = std::max(NumCPU(), GOMAXPROCS(0));
+  return std::bit_ceil(static_cast<uint32_t>(processors));
+}
+
+}  // namespace weft::sync_internal

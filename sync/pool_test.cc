@@ -1,0 +1,115 @@
+#include "weft/sync/pool.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "weft/sched/go.h"
+#include "weft/sched/testing/fixture.h"
+#include "weft/sync/testing/crew.h"
+
+namespace weft {
+namespace {
+
+using sync_testing::Crew;
+
+static_assert(!std::is_copy_constructible_v<Pool<int>> && !std::is_move_constructible_v<Pool<int>>);
+
+using PoolTest = weft::testing::FiberTest;
+
+TEST_F(PoolTest, GetMakesWhatThePoolDoesNotHave) {
+  int made = 0;
+  Pool<int> pool([&] { return ++made; });
+  EXPECT_EQ(pool.Get(), 1);
+  EXPECT_EQ(pool.Get(), 2);
+}
+
+TEST_F(PoolTest, WithoutAMakerGetReturnsTheZeroValue) {
+  Pool<std::unique_ptr<int>> pool;
+  EXPECT_EQ(pool.Get(), nullptr);
+  EXPECT_FALSE(pool.TryGet().has_value());
+}
+
+TEST_F(PoolTest, GetReturnsWhatWasPut) {
+  weft::testing::RunInFiber([] {
+    Pool<std::string> pool;
+    pool.Put("a");
+    pool.Put("b");
+    std::string both = pool.Get() + pool.Get();
+    EXPECT_TRUE(both == "ab" || both == "ba");
+    EXPECT_EQ(pool.Get(), "");
+  });
+}
+
+TEST_F(PoolTest, OthersFindWhatWasPutOnAnotherProcessor) {
+  Pool<int> pool;
+  Crew crew;
+  crew.Thread([&] { pool.Put(7); });
+  crew.Join();
+  EXPECT_EQ(pool.TryGet(), 7);
+}
+
+TEST_F(PoolTest, AHandlePutsItselfBack) {
+  int made = 0;
+  Pool<std::unique_ptr<int>> pool([&] { return std::make_unique<int>(++made); });
+  {
+    auto a = pool.Borrow();
+    EXPECT_EQ(**a, 1);
+    auto b = std::move(a);
+  }
+  EXPECT_EQ(*pool.Get(), 1);
+  EXPECT_EQ(made, 1);
+}
+
+TEST_F(PoolTest, ClearDestroysWhatIsThere) {
+  auto item = std::make_shared<int>(1);
+  Pool<std::shared_ptr<int>> pool;
+  pool.Put(item);
+  pool.Clear();
+  EXPECT_EQ(item.use_count(), 1);
+  EXPECT_FALSE(pool.TryGet().has_value());
+}
+
+TEST_F(PoolTest, DestroysWhatIsLeft) {
+  auto item = std::make_shared<int>(1);
+  { Pool<std::shared_ptr<int>>().Put(item); }
+  EXPECT_EQ(item.use_count(), 1);
+}
+
+using PoolStressTest = weft::testing::WorkerTest;
+
+INSTANTIATE_TEST_SUITE_P(Workers, PoolStressTest, weft::testing::kWorkerCounts);
+
+// Nobody gets an object that another still has.
+TEST_P(PoolStressTest, EachObjectHasOneUser) {
+  struct Object {
+    std::atomic<int> users{0};
+    int plain = 0;
+  };
+  std::atomic<int> made{0};
+  Pool<std::unique_ptr<Object>> pool([&] {
+    ++made;
+    return std::make_unique<Object>();
+  });
+  const int rounds = weft::testing::Repeat(3000);
+  Crew crew;
+  crew.Mixed(8, [&](int) {
+    for (int i = 0; i < rounds; ++i) {
+      auto object = pool.Get();
+      ASSERT_EQ(++object->users, 1);
+      ++object->plain;
+      if (i % 16 == 0) Gosched();
+      --object->users;
+      pool.Put(std::move(object));
+    }
+  });
+  crew.Join();
+  EXPECT_LT(made, 8 * rounds / 10) << "most are taken from the pool";
+}
+
+}  // namespace
+}  // namespace weft
