@@ -148,7 +148,7 @@ class ABSL_MUST_USE_RESULT Chan {
   void Send(T value) const { chan_internal::Send<T>(core(), value); }
 
   // Waits for the next value. Nothing if the channel is closed and drained.
-  std::optional<T> Recv() const { return chan_internal::Recv<T>(core()); }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE std::optional<T> Recv() const { return chan_internal::Recv<T>(core()); }
 
   // Sends if that is possible at once. `value` is not moved from if it is not. Panics on a closed channel.
   bool TrySend(T&& value) const { return chan_internal::TrySend<T>(core(), value); }
@@ -204,7 +204,7 @@ class ABSL_MUST_USE_RESULT RecvChan {
   constexpr RecvChan() = default;
   constexpr RecvChan(std::nullptr_t) {}  // NOLINT(google-explicit-constructor)
 
-  std::optional<T> Recv() const { return chan_internal::Recv<T>(core()); }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE std::optional<T> Recv() const { return chan_internal::Recv<T>(core()); }
   TryRecvResult<T> TryRecv() const { return chan_internal::TryRecv<T>(core()); }
 
   int64_t len() const { return chan_internal::Len(core()); }

@@ -58,13 +58,14 @@ struct Element {
     if constexpr (!kStateless) ::new (static_cast<void*>(InSlot(slot))) Stored(std::move(from));
   }
 
-  // Moves a slot's element into `to`, which is empty, and leaves the slot empty.
-  static void Take(Sequence& slot, std::optional<Stored>& to) noexcept {
+  // Gives a slot's element to `sink`, as an rvalue, and leaves the slot empty.
+  template <typename Sink>
+  static void Take(Sequence& slot, Sink&& sink) noexcept {
     if constexpr (kStateless) {
-      to.emplace();
+      sink(Stored());
     } else {
       Stored* element = InSlot(slot);
-      to.emplace(std::move(*element));
+      sink(std::move(*element));
       std::destroy_at(element);
     }
   }

@@ -56,9 +56,9 @@ inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand)
   }
 }
 
-// `destination` is empty; it stays so unless kDone.
-template <typename T>
-inline Outcome TryRecvFast(ChanCore& core, std::optional<typename Element<T>::Stored>& destination) {
+// `sink` is called with the element, an rvalue, if kDone.
+template <typename T, typename Sink>
+inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
   Side& side = core.head();
   for (int turn = 0;; ++turn) {
     // ORDER(chan.probe): acquire; pairs with the release of the claims of other receivers.
@@ -72,7 +72,7 @@ inline Outcome TryRecvFast(ChanCore& core, std::optional<typename Element<T>::St
       // ORDER(chan.freeze): as in TrySendFast().
       if (side.word.compare_exchange_weak(head, side.ring.Next(head), std::memory_order_acq_rel,
                                           std::memory_order_relaxed)) {
-        Element<T>::Take(slot, destination);
+        Element<T>::Take(slot, sink);
         // ORDER(chan.slot): release; pairs with the acquire of the sender of the next lap.
         slot.store(full + 1, std::memory_order_release);
         return Outcome::kDone;
@@ -88,6 +88,12 @@ inline Outcome TryRecvFast(ChanCore& core, std::optional<typename Element<T>::St
   }
 }
 
+// What puts an element into an empty optional.
+template <typename Stored>
+auto Into(std::optional<Stored>& destination) {
+  return [&destination](Stored&& element) { destination.emplace(std::move(element)); };
+}
+
 template <typename T>
 struct ErasedElement {
   using Stored = typename Element<T>::Stored;
@@ -96,7 +102,7 @@ struct ErasedElement {
   static std::optional<Stored>& Destination(void* p) { return *static_cast<std::optional<Stored>*>(p); }
 
   static void Put(Sequence& slot, void* operand) { Element<T>::Put(slot, Operand(operand)); }
-  static void Take(Sequence& slot, void* destination) { Element<T>::Take(slot, Destination(destination)); }
+  static void Take(Sequence& slot, void* destination) { Element<T>::Take(slot, Into(Destination(destination))); }
   static void HandOver(void* operand, void* destination) {
     Destination(destination).emplace(std::move(Operand(operand)));
   }
@@ -104,7 +110,7 @@ struct ErasedElement {
     if constexpr (!Element<T>::kStateless) std::destroy_at(Element<T>::InSlot(slot));
   }
   static Outcome TrySend(ChanCore& core, void* operand) { return TrySendFast<T>(core, Operand(operand)); }
-  static Outcome TryRecv(ChanCore& core, void* destination) { return TryRecvFast<T>(core, Destination(destination)); }
+  static Outcome TryRecv(ChanCore& core, void* destination) { return TryRecvFast<T>(core, Into(Destination(destination))); }
 
   static constexpr ElementOps kOps = {Element<T>::kStride, Element<T>::kAlignment, &Put,     &Take,
                                       &HandOver,           &Drop,                  &TrySend, &TryRecv};

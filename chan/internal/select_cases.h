@@ -194,8 +194,13 @@ int SelectAmong(Cases&... cases) {
   int default_at = kDefaultRan;
   int at = 0;
   ((cases.Arm(nodes[at]), default_at = std::remove_cvref_t<Cases>::kIsDefault ? at : default_at, ++at), ...);
-  int ran = RunSelect(nodes, kCount, kDefaults != 0);
-  if (ran == kDefaultRan) ran = default_at;
+  int ran;
+  if constexpr (kCount == 2 && kDefaults == 1) {
+    ran = RunIfReady(nodes[1 - default_at]) ? 1 - default_at : default_at;
+  } else {
+    ran = RunSelect(nodes, kCount, kDefaults != 0);
+    if (ran == kDefaultRan) ran = default_at;
+  }
   // Give back first: a handler may throw.
   at = 0;
   ((at++ == ran ? void() : cases.DidNotRun()), ...);

@@ -1,7 +1,7 @@
 #include "weft/chan/internal/select_core.h"
 
-#include <algorithm>
 #include <cstdint>
+#include <new>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -76,18 +76,25 @@ int SelectRun::Shuffle() {
   return live;
 }
 
+// Whether the case ran.
+bool Try(SelectNode& node) {
+  ChanCore& core = *node.core;
+  Outcome outcome;
+  if (node.is_send) {
+    outcome = core.ops().try_send(core, node.element);
+    if (outcome == Outcome::kUndecided) outcome = core.TrySendSlow(node.element);
+    if (outcome == Outcome::kClosed) PanicSendOnClosed();
+  } else {
+    outcome = core.ops().try_recv(core, node.element);
+    if (outcome == Outcome::kUndecided) outcome = core.TryRecvSlow(node.element);
+  }
+  return outcome != Outcome::kBlocked;
+}
+
 int SelectRun::TryEach() {
   for (uint32_t k = 0; k < count_; ++k) {
     SelectNode& node = Polled(k);
-    if (node.core == nullptr) continue;
-    ChanCore& core = *node.core;
-    Outcome outcome = node.is_send ? core.ops().try_send(core, node.element) : core.ops().try_recv(core, node.element);
-    if (outcome == Outcome::kUndecided) {
-      outcome = node.is_send ? core.TrySendSlow(node.element) : core.TryRecvSlow(node.element);
-    }
-    if (outcome == Outcome::kBlocked) continue;
-    if (outcome == Outcome::kClosed && node.is_send) PanicSendOnClosed();
-    return IndexOf(node);
+    if (node.core != nullptr && Try(node)) return IndexOf(node);
   }
   return kDefaultRan;
 }
@@ -155,6 +162,7 @@ void SelectRun::Enqueue(FiredWord& fired) {
   for (uint32_t k = 0; k < count_; ++k) {
     SelectNode& node = nodes_[k];
     if (node.core == nullptr) continue;
+    ::new (&node.waiter) Waiter;
     node.waiter.owner = self;
     node.waiter.element = node.element;
     node.waiter.fired = &fired;
@@ -221,6 +229,12 @@ int Decide(SelectNode* nodes, int count, bool has_default) {
 
 int RunSelect(SelectNode* nodes, int count, bool has_default) {
   int ran = Decide(nodes, count, has_default);
+  sched_internal::SafePoint();
+  return ran;
+}
+
+bool RunIfReady(SelectNode& node) {
+  bool ran = node.core != nullptr && Try(node);
   sched_internal::SafePoint();
   return ran;
 }
