@@ -41,15 +41,22 @@ TEST_F(ChanDeathTest, UncaughtPanics) {
 }
 
 TEST_F(ChanDeathTest, NilChannelsBlockForever) {
-  ExpectExit2([] { Chan<int>().Recv(); }, "all fibers are asleep - deadlock!(.|\n)*chan receive \\(nil chan\\)");
-  ExpectExit2([] { Chan<int>().Send(1); }, "all fibers are asleep - deadlock!(.|\n)*chan send \\(nil chan\\)");
-  ExpectExit2([] { for (int v : Chan<int>()) (void)v; }, "chan receive \\(nil chan\\)");
+  ExpectExit2([] { Chan<int>().Recv(); },
+              "all fibers are asleep - deadlock!(.|\n)*chan receive \\(nil chan\\)");
+  ExpectExit2([] { Chan<int>().Send(1); },
+              "all fibers are asleep - deadlock!(.|\n)*chan send \\(nil chan\\)");
+  ExpectExit2(
+      [] {
+        for (int v : Chan<int>()) (void)v;
+      },
+      "chan receive \\(nil chan\\)");
 }
 
 TEST_F(ChanDeathTest, NobodyLeftToMeetIsADeadlock) {
   ExpectExit2([] { MakeChan<int>().Recv(); }, "deadlock!(.|\n)*chan receive");
   ExpectExit2([] { MakeChan<int>().Send(1); }, "deadlock!(.|\n)*chan send");
-  ExpectExit2([] { Select(OnRecv(MakeChan<int>()), OnRecv(Chan<int>())); }, "deadlock!(.|\n)*select");
+  ExpectExit2([] { Select(OnRecv(MakeChan<int>()), OnRecv(Chan<int>())); },
+              "deadlock!(.|\n)*select");
 }
 
 TEST_F(ChanDeathTest, SelectWithoutCasesIsADeadlock) {

@@ -63,7 +63,8 @@ inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
   for (int turn = 0;; ++turn) {
     // ORDER(chan.probe): acquire; pairs with the release of the claims of other receivers.
     uint64_t head = side.word.load(std::memory_order_acquire);
-    if ((head & kFlags) != 0) [[unlikely]] return Outcome::kUndecided;
+    if ((head & kFlags) != 0) [[unlikely]]
+      return Outcome::kUndecided;
     Sequence& slot = side.ring.template SlotOf<Element<T>::kStride>(head);
     uint64_t full = side.ring.FullSequence(head);
     // ORDER(chan.slot): acquire; pairs with the release of the sender that filled the slot.
@@ -83,7 +84,8 @@ inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
     // ORDER(chan.probe): acquire; pairs with the release of the senders' claims and of CloseLocked(). Empty if no
     // sender has claimed the slot; the argument is at ProbeRecv().
     uint64_t tail = core.tail().word.load(std::memory_order_acquire);
-    if ((tail & ~kFlags) == head) return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;
+    if ((tail & ~kFlags) == head)
+      return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;
     AwaitClaimant(turn);
   }
 }
@@ -99,21 +101,35 @@ struct ErasedElement {
   using Stored = typename Element<T>::Stored;
 
   static Stored& Operand(void* p) { return *static_cast<Stored*>(p); }
-  static std::optional<Stored>& Destination(void* p) { return *static_cast<std::optional<Stored>*>(p); }
+  static std::optional<Stored>& Destination(void* p) {
+    return *static_cast<std::optional<Stored>*>(p);
+  }
 
   static void Put(Sequence& slot, void* operand) { Element<T>::Put(slot, Operand(operand)); }
-  static void Take(Sequence& slot, void* destination) { Element<T>::Take(slot, Into(Destination(destination))); }
+  static void Take(Sequence& slot, void* destination) {
+    Element<T>::Take(slot, Into(Destination(destination)));
+  }
   static void HandOver(void* operand, void* destination) {
     Destination(destination).emplace(std::move(Operand(operand)));
   }
   static void Drop(Sequence& slot) {
     if constexpr (!Element<T>::kStateless) std::destroy_at(Element<T>::InSlot(slot));
   }
-  static Outcome TrySend(ChanCore& core, void* operand) { return TrySendFast<T>(core, Operand(operand)); }
-  static Outcome TryRecv(ChanCore& core, void* destination) { return TryRecvFast<T>(core, Into(Destination(destination))); }
+  static Outcome TrySend(ChanCore& core, void* operand) {
+    return TrySendFast<T>(core, Operand(operand));
+  }
+  static Outcome TryRecv(ChanCore& core, void* destination) {
+    return TryRecvFast<T>(core, Into(Destination(destination)));
+  }
 
-  static constexpr ElementOps kOps = {Element<T>::kStride, Element<T>::kAlignment, &Put,     &Take,
-                                      &HandOver,           &Drop,                  &TrySend, &TryRecv};
+  static constexpr ElementOps kOps = {Element<T>::kStride,
+                                      Element<T>::kAlignment,
+                                      &Put,
+                                      &Take,
+                                      &HandOver,
+                                      &Drop,
+                                      &TrySend,
+                                      &TryRecv};
 };
 
 }  // namespace weft::chan_internal

@@ -109,7 +109,8 @@ template <typename T>
 bool TrySend(ChanCore* core, T& value) {
   if (core == nullptr) return false;
   if constexpr (Element<T>::kBoxed) {
-    static_assert(std::is_move_assignable_v<T>, "TrySend of a boxed element gives the value back by assignment");
+    static_assert(std::is_move_assignable_v<T>,
+                  "TrySend of a boxed element gives the value back by assignment");
     auto box = Box<T>(std::move(value));
     if (TrySendStored<T>(*core, box) == Outcome::kDone) return true;
     value = std::move(*box);
@@ -131,10 +132,11 @@ std::optional<T> RecvInPlace(ChanCore* core) {
 // two fresh stores and waits for both, which costs more than the whole receive. Inlined, it stays in registers.
 template <typename T>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline std::optional<T> Recv(ChanCore* core) {
-  if constexpr (!Element<T>::kBoxed && std::is_trivially_copyable_v<T> && std::is_trivially_default_constructible_v<T>) {
+  if constexpr (!Element<T>::kBoxed && std::is_trivially_copyable_v<T> &&
+                std::is_trivially_default_constructible_v<T>) {
     T value;
-    if (core != nullptr && TryRecvFast<T>(*core, [&value](T&& element) { value = element; }) == Outcome::kDone)
-        [[likely]] {
+    if (core != nullptr && TryRecvFast<T>(*core, [&value](T&& element) { value = element; }) ==
+                               Outcome::kDone) [[likely]] {
       sched_internal::SafePoint();
       return value;
     }

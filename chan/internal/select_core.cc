@@ -72,7 +72,8 @@ int SelectRun::Shuffle() {
   }
   if (live <= 1) return live;
   Random random(any->NextSalt() ^ reinterpret_cast<uintptr_t>(nodes_));
-  for (uint32_t k = count_ - 1; k > 0; --k) std::swap(nodes_[k].poll, nodes_[random.Below(k + 1)].poll);
+  for (uint32_t k = count_ - 1; k > 0; --k)
+    std::swap(nodes_[k].poll, nodes_[random.Below(k + 1)].poll);
   return live;
 }
 
@@ -106,7 +107,8 @@ void SelectRun::SortByAddress() {
   constexpr uint32_t kFew = 24;
   if (count_ <= kFew) {
     for (uint32_t i = 1; i < count_; ++i) {
-      for (uint32_t k = i; k > 0 && address(k - 1) > address(k); --k) std::swap(nodes_[k - 1].lock, nodes_[k].lock);
+      for (uint32_t k = i; k > 0 && address(k - 1) > address(k); --k)
+        std::swap(nodes_[k - 1].lock, nodes_[k].lock);
     }
     return;
   }
@@ -148,8 +150,8 @@ Outcome SelectRun::TryLocked(Parkable** wake, SelectNode** ran) {
   for (uint32_t k = 0; k < count_; ++k) {
     SelectNode& node = Polled(k);
     if (node.core == nullptr) continue;
-    Outcome outcome =
-        node.is_send ? node.core->SendLocked(node.element, wake) : node.core->RecvLocked(node.element, wake);
+    Outcome outcome = node.is_send ? node.core->SendLocked(node.element, wake)
+                                   : node.core->RecvLocked(node.element, wake);
     if (outcome == Outcome::kBlocked) continue;
     *ran = &node;
     return outcome;
@@ -198,9 +200,11 @@ int SelectRun::TryAllOrWait(bool has_default) {
 
 // A select of one case is a plain operation.
 int RunOnly(SelectNode& node) {
-  if (node.core == nullptr) BlockForever(node.is_send ? WaitReason::kChanSendNil : WaitReason::kChanReceiveNil);
+  if (node.core == nullptr)
+    BlockForever(node.is_send ? WaitReason::kChanSendNil : WaitReason::kChanReceiveNil);
   ChanCore& core = *node.core;
-  Outcome outcome = node.is_send ? core.ops().try_send(core, node.element) : core.ops().try_recv(core, node.element);
+  Outcome outcome = node.is_send ? core.ops().try_send(core, node.element)
+                                 : core.ops().try_recv(core, node.element);
   if (outcome == Outcome::kDone) return 0;
   if (node.is_send) {
     core.SendSlow(node.element);
