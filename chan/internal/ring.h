@@ -59,14 +59,14 @@ class RingShape {
   uint64_t FullSequence(uint64_t word) const { return 2 * Lap(word) + 1; }
 
   // A slot begins with its sequence.
-  Sequence& SlotOf(uint64_t word) const { return SlotAt((word & index_mask_) >> kFlagBits, stride_); }
+  Sequence& SlotOf(uint64_t word) const {
+    return SlotAt((word & index_mask_) >> kFlagBits, stride_);
+  }
 
   // With the stride known at compile time.
   template <size_t kStride>
   Sequence& SlotOf(uint64_t word) const {
-    // The index in a word's place is already a multiple of 4.
-    static_assert(kStride % (1 << kFlagBits) == 0);
-    return SlotAt(word & index_mask_, kStride >> kFlagBits);
+    return SlotAt((word & index_mask_) >> kFlagBits, kStride);
   }
 
  private:
