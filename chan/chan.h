@@ -176,6 +176,7 @@ class ABSL_MUST_USE_RESULT Chan {
 
   explicit operator bool() const { return core() != nullptr; }
   friend bool operator==(const Chan& a, const Chan& b) { return a.core() == b.core(); }
+  friend bool operator==(const Chan& a, std::nullptr_t) { return a.core() == nullptr; }
 
   // Views are made by conversion, never the other way.
   operator RecvChan<T>() const& { return RecvChan<T>(handle_); }              // NOLINT(google-explicit-constructor)
@@ -216,6 +217,7 @@ class ABSL_MUST_USE_RESULT RecvChan {
 
   explicit operator bool() const { return core() != nullptr; }
   friend bool operator==(const RecvChan& a, const RecvChan& b) { return a.core() == b.core(); }
+  friend bool operator==(const RecvChan& a, std::nullptr_t) { return a.core() == nullptr; }
   friend bool operator==(const RecvChan& a, const Chan<T>& b) { return a.core() == b.core(); }
 
   // For weft itself.
@@ -253,6 +255,7 @@ class ABSL_MUST_USE_RESULT SendChan {
 
   explicit operator bool() const { return core() != nullptr; }
   friend bool operator==(const SendChan& a, const SendChan& b) { return a.core() == b.core(); }
+  friend bool operator==(const SendChan& a, std::nullptr_t) { return a.core() == nullptr; }
   friend bool operator==(const SendChan& a, const Chan<T>& b) { return a.core() == b.core(); }
 
   // For weft itself.

@@ -18,7 +18,7 @@
 #include "benchmark/benchmark.h"
 #include "weft/chan/chan.h"
 #include "weft/sched/go.h"
-#include "weft/sched/runtime.h"
+#include "weft/sched/go.h"
 #include "weft/sched/testing/fiber_benchmark.h"
 
 namespace {

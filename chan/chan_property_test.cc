@@ -122,7 +122,7 @@ class Program {
 TEST_F(ChanPropertyTest, RandomProgramsDoAsTheReference) {
   uint64_t seed = chan_internal::TestSeed();
   SCOPED_TRACE("WEFT_SEED=" + std::to_string(seed));
-  for (int round = 0; round < 40 && !HasFailure(); ++round) {
+  for (int round = 0; round < weft::testing::Repeat(40) && !HasFailure(); ++round) {
     for (int capacity : {0, 1, 2, 3, 5, 8}) Program(seed + round, capacity).Run();
   }
 }

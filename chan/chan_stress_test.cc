@@ -166,6 +166,7 @@ TEST_P(ChanStressTest, OnlyOneOfManyClosesSucceeds) {
 
 // While some wait and some do not, len() stays within its bounds.
 TEST_P(ChanStressTest, LenStaysWithinCapacity) {
+  weft::testing::RunInFiber([] {
   auto c = MakeChan<Element>(3);
   std::atomic<bool> over{false};
   Group group, watch;
@@ -186,6 +187,7 @@ TEST_P(ChanStressTest, LenStaysWithinCapacity) {
   group.Wait();
   over = true;
   watch.Wait();
+  });
 }
 
 TEST_P(ChanStressTest, HandlesComeAndGoWhileOthersUseTheChannel) {

@@ -126,6 +126,8 @@ TEST_F(ChanTest, ComparisonIsIdentity) {
   EXPECT_EQ(Chan<int>(), nullptr);
   EXPECT_EQ(RecvChan<int>(), Chan<int>());
   EXPECT_NE(a, nullptr);
+  EXPECT_TRUE(out != nullptr && in != nullptr && nullptr != a);
+  EXPECT_TRUE(RecvChan<int>() == nullptr && SendChan<int>() == nullptr);
   EXPECT_TRUE(a);
   EXPECT_FALSE(Chan<int>());
 }

@@ -34,6 +34,8 @@ class CancelWatcher {
   // For the one who is watched: the links of its list, guarded by its lock. Null when in none.
   CancelWatcher* next = nullptr;
   CancelWatcher* prev = nullptr;
+  // Whatever else it needs to find the watcher again.
+  void* proxy = nullptr;
 
  private:
   Callback const callback_;

@@ -26,7 +26,6 @@ struct alignas(64) Fiber : Parkable {
 
   // Touched by every switch. Written by whoever runs or queues the fiber; ordered by the queues, so relaxed.
   Atom<void*> sp{nullptr};  // atomic because others prefetch what it points to
-  Fiber* next = nullptr;  // in the global queue or a batch
   EhGlobals eh;
   // Where a segmented stack's prologues compare (%fs:0x70 while running); null: the fixed kind.
   void* stack_guard = nullptr;

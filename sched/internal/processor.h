@@ -73,6 +73,8 @@ struct alignas(kCacheLinePair) Processor {
   RunRing ring;
   TimerQueue timers;
 
+  static constexpr uint32_t kPrefetchFiber = 8;
+  static constexpr uint32_t kPrefetchStack = 3;
   static constexpr uint32_t kMaxLifoStreak = 64;
   static constexpr uint32_t kRoundMask = 63;        // Go looks every 61 rounds
   static constexpr uint32_t kRoundMaskTimers = 15;  // when it has timers
@@ -93,9 +95,12 @@ inline Fiber* Processor::PickLocal() {
   if (fiber != nullptr) {
     // Holder-only counter.
     time_slice.store(time_slice.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    if (Fiber* soon = ring.Peek(3)) __builtin_prefetch(soon);
+    // A fiber that has waited long is cold: fetch its control block, and a few rounds later the top of its stack.
+    if (Fiber* later = ring.Peek(kPrefetchFiber)) __builtin_prefetch(later);
     // Relaxed: a hint; the fiber may have been stolen.
-    if (Fiber* next = ring.Peek(1)) __builtin_prefetch(next->sp.load(std::memory_order_relaxed));
+    if (Fiber* soon = ring.Peek(kPrefetchStack)) {
+      __builtin_prefetch(soon->sp.load(std::memory_order_relaxed));
+    }
   }
   return fiber;
 }

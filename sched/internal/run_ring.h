@@ -86,9 +86,9 @@ class RunRing {
     }
   }
 
-  // Owner only, when Push() has said full. Takes the older half of the fibers into `out`; returns how many, which is
+  // Owner only, when Push() has said full. Takes the older half of the fibers, kCapacity / 2, into `out`; returns how many, which is
   // 0 when a thief was faster.
-  uint32_t PopHalf(Fiber* (&out)[kCapacity / 2]) {
+  uint32_t PopHalf(Fiber** out) {
     // ORDER(ring.reuse): acquire; pairs with the release of thieves' claims.
     uint32_t head = head_.load(std::memory_order_acquire);
     const uint32_t tail = tail_.load(std::memory_order_relaxed);  // owner-only

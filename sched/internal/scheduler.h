@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/internal/fiber.h"
+#include "weft/sched/internal/global_queue.h"
 #include "weft/sched/internal/idle_word.h"
 #include "weft/sched/internal/processor.h"
 #include "weft/sched/internal/spin_lock.h"
@@ -49,7 +50,7 @@ class Scheduler {
   // Behind those that are runnable already.
   void MakeReadyLast(Fiber* fiber);
   // Behind everybody.
-  void PushGlobal(Fiber* first, Fiber* last, int count);
+  void PushGlobal(Fiber* const* fibers, int count);
 
   // --- Leaving a fiber. Called on the fiber. ---
 
@@ -176,9 +177,8 @@ class Scheduler {
   alignas(kCacheLinePair) IdleWord idle_;
 
   alignas(kCacheLinePair) SpinLock lock_;
-  Fiber* global_head_ ABSL_GUARDED_BY(lock_) = nullptr;
-  Fiber* global_tail_ ABSL_GUARDED_BY(lock_) = nullptr;
-  Atom<int> global_size_{0};  // written under lock_
+  GlobalQueue global_ ABSL_GUARDED_BY(lock_);
+  Atom<int> global_size_{0};  // global_.size(), for those without the lock; written under lock_
   Processor* idle_processors_ ABSL_GUARDED_BY(lock_) = nullptr;
   Worker* idle_workers_ ABSL_GUARDED_BY(lock_) = nullptr;
   Worker* all_workers_ ABSL_GUARDED_BY(lock_) = nullptr;

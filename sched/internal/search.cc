@@ -93,18 +93,15 @@ Fiber* Scheduler::TakeGlobal(Worker* worker, bool one) {
   int count = 0;
   {
     SpinLockHolder hold(lock_);
-    const int size = global_size_.load(std::memory_order_relaxed);  // written under the lock
-    const int share = std::min(size, size / processors() + 1);
-    const int wanted = one ? std::min(size, 1) : std::min<int>(share, std::size(batch));
-    for (; count < wanted; ++count) {
-      batch[count] = global_head_;
-      global_head_ = global_head_->next;
-    }
-    if (global_head_ == nullptr) global_tail_ = nullptr;
+    const int share = global_.size() / processors() + 1;
+    count = global_.Pop(batch, one ? 1 : std::min<int>(share, std::size(batch)));
     // ORDER(global.size): seq_cst, as all writes; pairs with the load in AnyWork().
-    global_size_.store(size - count, std::memory_order_seq_cst);
+    global_size_.store(global_.size(), std::memory_order_seq_cst);
   }
-  for (int i = 1; i < count; ++i) PushLocal(worker, batch[i]);
+  for (int i = 1; i < count; ++i) {
+    if (i <= static_cast<int>(Processor::kPrefetchFiber)) __builtin_prefetch(batch[i]);
+    PushLocal(worker, batch[i]);
+  }
   return count > 0 ? batch[0] : nullptr;
 }
 
@@ -192,18 +189,8 @@ bool Scheduler::AnyWork() const {
 }
 
 void Scheduler::RetireProcessor(Worker* worker) {
-  Processor* processor = worker->processor;
-  Fiber* first = nullptr;
-  Fiber* last = nullptr;
-  int count = 0;
-  while (Fiber* fiber = FindHere(worker)) {
-    (last == nullptr ? first : last->next) = fiber;
-    last = fiber;
-    ++count;
-  }
-  if (count > 0) PushGlobal(first, last, count);
   // Its timers stay where they are: searchers and the keeper look at all processors ever allocated.
-  (void)processor;
+  while (Fiber* fiber = FindHere(worker)) PushGlobal(&fiber, 1);
 }
 
 void Scheduler::Idle(Worker* worker) {

@@ -15,7 +15,6 @@
 namespace weft::sched_internal {
 namespace {
 
-constexpr size_t kPage = 4096;
 constexpr size_t kFirstChunkBytes = size_t{16} << 20;
 constexpr size_t kLargestChunkBytes = size_t{1} << 30;
 // How much of a stack the leak detector scans.
@@ -34,8 +33,8 @@ StackArena::StackArena() {
 
 int StackArena::SizeClass(size_t stack_bytes) {
   if (stack_bytes == 0) return kDefaultClass;
-  const size_t slots = (stack_bytes + kMinSlotBytes - 1) / kMinSlotBytes;
-  return std::min(static_cast<int>(std::bit_width(slots - 1)), kSizeClasses - 1);
+  const size_t units = (stack_bytes + kMinStackBytes - 1) / kMinStackBytes;
+  return std::min(static_cast<int>(std::bit_width(units - 1)), kSizeClasses - 1);
 }
 
 int StackArena::Take(int size_class, Fiber** out, int count) {
@@ -70,7 +69,7 @@ int StackArena::TakeFresh(Class& c, int size_class, Fiber** out, int count) {
     char* slot = chunk.base + (used + i) * c.slot_bytes;
     InstallGuard(slot);
     Fiber* fiber = ::new (FiberOfSlot(slot, c.slot_bytes)) Fiber;
-    fiber->stack_low = slot + kPage;
+    fiber->stack_low = slot + kPageBytes;
     fiber->size_class = static_cast<uint8_t>(size_class);
     const size_t scan = std::min(kLeakScanBytes, fiber->stack_bytes());
     SanitizerScanForPointers(reinterpret_cast<char*>(fiber + 1) - scan, scan);
@@ -105,14 +104,14 @@ void StackArena::InstallGuard(char* slot) {
   // Relaxed: the kind only ever changes for the worse, and each stack may find out by itself.
   GuardKind kind = guard_kind_.load(std::memory_order_relaxed);
   if (kind == GuardKind::kLightweight) {
-    if (madvise(slot, kPage, MADV_GUARD_INSTALL) == 0) return;
+    if (madvise(slot, kPageBytes, MADV_GUARD_INSTALL) == 0) return;
     kind = GuardKind::kMprotect;
     guard_kind_.store(kind, std::memory_order_relaxed);
   }
   if (kind == GuardKind::kMprotect) {
     // Relaxed: a count.
     if (mprotect_guards_.fetch_add(1, std::memory_order_relaxed) < kMaxMprotectGuards &&
-        mprotect(slot, kPage, PROT_NONE) == 0) {
+        mprotect(slot, kPageBytes, PROT_NONE) == 0) {
       return;
     }
     guard_kind_.store(GuardKind::kNone, std::memory_order_relaxed);

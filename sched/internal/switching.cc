@@ -75,7 +75,7 @@ void Scheduler::FinishSwitch(Worker* worker) {
       break;
     case After::kYieldGlobal:
       fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
-      PushGlobal(fiber, fiber, 1);
+      PushGlobal(&fiber, 1);
       break;
     case After::kEnd:
       fiber->sanitizer.DestroyForFiber();
@@ -89,7 +89,7 @@ void Scheduler::MakeReadyNext(Fiber* fiber) {
   Worker* worker = CurrentWorker();
   if (worker == nullptr || worker->processor == nullptr) {
     EnsureStarted();
-    PushGlobal(fiber, fiber, 1);
+    PushGlobal(&fiber, 1);
     return;
   }
   // Nobody is woken for the slot: the caller is likely to park soon, and waking costs as much as a thousand
@@ -102,7 +102,7 @@ void Scheduler::MakeReadyLast(Fiber* fiber) {
   Worker* worker = CurrentWorker();
   if (worker == nullptr || worker->processor == nullptr) {
     EnsureStarted();
-    PushGlobal(fiber, fiber, 1);
+    PushGlobal(&fiber, 1);
     return;
   }
   PushLocal(worker, fiber);
@@ -117,31 +117,24 @@ void Scheduler::PushLocal(Worker* worker, Fiber* fiber) {
 }
 
 void Scheduler::PushOverflow(Worker* worker, Fiber* fiber) {
-  Fiber* half[RunRing::kCapacity / 2];
-  const uint32_t count = worker->processor->ring.PopHalf(half);
+  constexpr uint32_t kHalf = RunRing::kCapacity / 2;
+  Fiber* batch[kHalf + 1];
+  const uint32_t count = worker->processor->ring.PopHalf(batch);
   if (count == 0) {
     // A thief has just made room.
     PushLocal(worker, fiber);
     return;
   }
-  for (uint32_t i = 0; i + 1 < count; ++i) half[i]->next = half[i + 1];
-  half[count - 1]->next = fiber;
-  PushGlobal(half[0], fiber, static_cast<int>(count) + 1);
+  batch[count] = fiber;
+  PushGlobal(batch, static_cast<int>(count) + 1);
 }
 
-void Scheduler::PushGlobal(Fiber* first, Fiber* last, int count) {
-  last->next = nullptr;
+void Scheduler::PushGlobal(Fiber* const* fibers, int count) {
   {
     SpinLockHolder hold(lock_);
-    if (global_tail_ == nullptr) {
-      global_head_ = first;
-    } else {
-      global_tail_->next = first;
-    }
-    global_tail_ = last;
+    global_.Push(fibers, count);
     // ORDER(global.size): seq_cst; pairs with the load in AnyWork().
-    global_size_.store(global_size_.load(std::memory_order_relaxed) + count,
-                       std::memory_order_seq_cst);
+    global_size_.store(global_.size(), std::memory_order_seq_cst);
   }
   WakeIfIdle();
 }

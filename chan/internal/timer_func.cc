@@ -1,0 +1,67 @@
+#include "weft/chan/internal/timer_func.h"
+
+#include <utility>
+
+#include "weft/chan/internal/timer_chan.h"
+#include "weft/sched/go.h"
+
+namespace weft::chan_internal {
+
+using sched_internal::SpinLockHolder;
+
+TimerFunc::TimerFunc(std::function<void()> fn) : SchedTimer(&Fire), fn_(std::move(fn)) {}
+
+bool TimerFunc::DisarmLocked() {
+  if (!armed_) return false;
+  armed_ = false;
+  if (!Cancel()) ++stale_;
+  return true;
+}
+
+TimerFunc::Self TimerFunc::ReleaseLocked() {
+  if (armed_ || stale_ > 0) return nullptr;
+  return std::move(alive_);
+}
+
+bool TimerFunc::Stop() { return Reset(kNeverDue); }
+
+bool TimerFunc::Reset(int64_t when_ns) {
+  Self released;  // outlives the lock
+  Self self = shared_from_this();
+  SpinLockHolder hold(mu_);
+  bool active = DisarmLocked();
+  if (when_ns == kNeverDue) {
+    released = ReleaseLocked();
+    return active;
+  }
+  armed_ = true;
+  alive_ = std::move(self);
+  Arm(when_ns);
+  return active;
+}
+
+void TimerFunc::Fire(SchedTimer* timer, int64_t) {
+  auto* self = static_cast<TimerFunc*>(timer);
+  Self keep;
+  bool run;
+  {
+    SpinLockHolder hold(self->mu_);
+    run = self->stale_ == 0;
+    if (run) {
+      keep = self->alive_;
+      self->armed_ = false;
+      if (Self released = self->ReleaseLocked()) keep = std::move(released);
+    } else {
+      --self->stale_;
+      keep = self->ReleaseLocked();
+    }
+  }
+  // The function, and its destructor if this was the last of it, are users' code: not for this thread.
+  if (run) {
+    Go([keep = std::move(keep)] { keep->fn_(); });
+  } else if (keep != nullptr) {
+    Go([keep = std::move(keep)] {});
+  }
+}
+
+}  // namespace weft::chan_internal

@@ -1,0 +1,51 @@
+"""Tests under the model explorer (//sched/testing:model)."""
+
+load("//tools/build_defs:weft.bzl", "weft_cc_library", "weft_cc_test")
+
+_MODEL = Label("//sched/testing:model")
+_MODEL_EXPECT = Label("//sched/testing:model_expect")
+
+# The code under test takes headers such as sched/park.h without the library that implements them.
+_FEATURES = ["-layering_check"]
+
+def weft_cc_model_test(name, srcs, code = [], hdrs = [], deps = [], tags = [], size = "small", features = [], **kwargs):
+    """A GoogleTest program of code that is compiled for the model explorer.
+
+    Depending on the explorer defines WEFT_MODEL. A library that has been compiled without it must not be linked in: it
+    would bring std::atomic, and the real Park(). So `deps` are header-only, and the rest is compiled here.
+
+    Args:
+      name: of the test.
+      srcs: the test.
+      code: the .cc files under test.
+      hdrs: the headers under test whose targets have .cc files; included as "weft/FOLDER/x.h".
+      deps: header-only libraries, and libraries without weft's atomics.
+      tags: besides "model".
+      size: as of any test.
+      features: as of any test.
+      **kwargs: as of any test.
+    """
+    if code or hdrs:
+        weft_cc_library(
+            name = name + "_code",
+            testonly = True,
+            srcs = code,
+            hdrs = hdrs,
+            features = features + _FEATURES,
+            tags = ["model"],
+            visibility = ["//visibility:private"],
+            deps = deps + [_MODEL],
+        )
+        deps = deps + [name + "_code"]
+    weft_cc_test(
+        name = name,
+        size = size,
+        srcs = srcs,
+        features = features + _FEATURES,
+        tags = tags + ["model"],
+        deps = deps + [
+            _MODEL,
+            _MODEL_EXPECT,
+        ],
+        **kwargs
+    )
