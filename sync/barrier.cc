@@ -20,7 +20,7 @@ Barrier::Barrier(int parties, std::function<void()> action) : parties_(parties),
 absl::StatusOr<int> Barrier::Arrive(absl::Duration timeout) {
   MutexLock lock(mutex_);
   // Java's action runs under the lock, so that latecomers wait there without a deadline, too.
-  while (acting_) changed_.Wait();
+  while (actor_ != nullptr) changed_.Wait();
   if (broken_) return absl::AbortedError("barrier is broken");
   const int missing = parties_ - ++arrived_;
   if (missing == 0) {
@@ -31,7 +31,7 @@ absl::StatusOr<int> Barrier::Arrive(absl::Duration timeout) {
   arrivals_ = &self;
   const auto ended = [&self] { return self.outcome != Outcome::kWaiting; };
   if (!changed_.WaitFor(timeout, ended)) {
-    if (!acting_) {
+    if (actor_ == nullptr) {
       broken_ = true;
       EndRound(Outcome::kBroken);
       return absl::DeadlineExceededError("timed out at a barrier");
@@ -48,7 +48,7 @@ void Barrier::RunAction() {
   struct Relock {
     ~Relock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
       barrier->mutex_.lock();
-      barrier->acting_ = false;
+      barrier->actor_ = nullptr;
       barrier->broken_ |= outcome == Outcome::kBroken;
       barrier->EndRound(outcome);
     }
@@ -56,7 +56,7 @@ void Barrier::RunAction() {
     Outcome outcome = Outcome::kBroken;
   };
   if (action_ == nullptr) return EndRound(Outcome::kTripped);
-  acting_ = true;
+  actor_ = CurrentParkable();
   mutex_.unlock();
   Relock relock{this};
   action_();
@@ -72,6 +72,7 @@ void Barrier::EndRound(Outcome outcome) {
 
 void Barrier::Reset() {
   MutexLock lock(mutex_);
+  while (actor_ != nullptr && actor_ != CurrentParkable()) changed_.Wait();
   broken_ = false;
   EndRound(Outcome::kBroken);
 }

@@ -3,12 +3,12 @@
 // Go: none. Java: CyclicBarrier. C++: std::barrier, without dropping out.
 //
 // Thread safety: all methods, from fibers and threads alike.
-// Blocks: ArriveAndWait() and ArriveAndWaitFor(): the fiber, or the thread when the caller is not a fiber. The others:
-//   for a moment, as a Mutex does.
+// Blocks: ArriveAndWait(), ArriveAndWaitFor(), and Reset() while the action runs: the fiber, or the thread when the
+//   caller is not a fiber. The others: for a moment, as a Mutex does.
 // Ordering: each arrival synchronizes with the action, and the action with the return of every arrival of its round.
 // Lifetime: may be destroyed when every call has returned.
 // Misuse: fewer than one party panics. An action that arrives at its own barrier deadlocks.
-// Cost: an arrival two uncontended locks and a park; releasing n parties is O(n); no allocation; 96 bytes.
+// Cost: an arrival two uncontended locks and a park; releasing n parties is O(n); no allocation; 120 bytes.
 //
 // The last to arrive runs the action while the others wait, and releases them. If time runs out for one of them, if
 // the action throws, or on Reset(), the barrier breaks for all who wait: none of them may think that the others came.
@@ -26,6 +26,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "weft/sched/park.h"
 #include "weft/sync/cond.h"
 #include "weft/sync/mutex.h"
 
@@ -44,7 +45,8 @@ class Barrier {
   // As ArriveAndWait(). kDeadlineExceeded: time ran out, and this call broke the barrier.
   absl::StatusOr<int> ArriveAndWaitFor(absl::Duration timeout) { return Arrive(timeout); }
 
-  // Breaks the barrier for those who wait now, and makes it whole for those who come later.
+  // Breaks the barrier for those who wait now, and makes it whole for those who come later. A round whose action runs
+  // is complete, and only the action itself can still break it so.
   void Reset();
 
   bool IsBroken() const;
@@ -71,8 +73,8 @@ class Barrier {
   Arrival* arrivals_ ABSL_GUARDED_BY(mutex_) = nullptr;
   int arrived_ ABSL_GUARDED_BY(mutex_) = 0;
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;
-  // The action runs, without the lock; who arrives now belongs to the next round.
-  bool acting_ ABSL_GUARDED_BY(mutex_) = false;
+  // Who runs the action, without the lock, or null. Who arrives meanwhile belongs to the next round.
+  Parkable* actor_ ABSL_GUARDED_BY(mutex_) = nullptr;
 };
 
 }  // namespace weft

@@ -1,11 +1,8 @@
 #include "weft/sync/barrier.h"
 
 #include <atomic>
-#include <set>
 #include <stdexcept>
-#include <thread>
 #include <type_traits>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,6 +19,7 @@ namespace {
 using sync_testing::Crew;
 using sync_testing::PanicOf;
 
+static_assert(sizeof(Barrier) == 120);
 static_assert(!std::is_copy_constructible_v<Barrier> && !std::is_move_constructible_v<Barrier>);
 
 void AwaitWaiting(const Barrier& barrier, int n) {
@@ -209,13 +207,26 @@ TEST_P(BarrierTest, WhoArrivesDuringTheActionBelongsToTheNextRound) {
   EXPECT_EQ(actions, 2);
 }
 
+TEST_P(BarrierTest, AResetDuringTheActionBreaksNothing) {
+  Event acting(EventReset::kManual), go_on(EventReset::kManual);
+  Barrier barrier(2, [&] {
+    acting.Set();
+    go_on.Wait();
+  });
+  Crew crew;
+  crew.Mixed(2, [&](int) { EXPECT_TRUE(barrier.ArriveAndWait().ok()); });
+  acting.Wait();
+  crew.Fiber([&] { barrier.Reset(); });
+  sync_testing::LetOthersBlock();
+  go_on.Set();
+}
+
 // Impatient parties, resets and whole rounds in any order: whoever gets an index shares its round with one of each.
 TEST_P(BarrierTest, SurvivesTimeoutsAndResets) {
   constexpr int kParties = 4;
   const int rounds = weft::testing::Repeat(200);
   std::atomic<int> trips{0}, indices{0}, tired{0};
   Barrier barrier(kParties, [&] { ++trips; });
-  std::atomic<bool> over{false};
   Crew crew;
   crew.Mixed(kParties, [&](int i) {
     for (int round = 0; round < rounds; ++round) {
