@@ -1,0 +1,66 @@
+#include "weft/sync/event.h"
+
+#include "weft/sync/internal/deadline.h"
+
+namespace weft {
+
+using sched_internal::SpinLockHolder;
+using sync_internal::Waiter;
+using sync_internal::WaitList;
+
+bool Event::WaitFor(absl::Duration timeout) {
+  if (timeout <= absl::ZeroDuration()) return TryWait();
+  return WaitUntilNanos(sync_internal::DeadlineAfter(timeout));
+}
+
+bool Event::TryWait() {
+  SpinLockHolder holder(lock_);
+  return Pass();
+}
+
+bool Event::IsSet() const {
+  SpinLockHolder holder(lock_);
+  return set_;
+}
+
+void Event::Reset() {
+  SpinLockHolder holder(lock_);
+  set_ = false;
+}
+
+bool Event::Pass() {
+  if (!set_) return false;
+  if (reset_ == EventReset::kAuto) set_ = false;
+  return true;
+}
+
+// An auto-reset event is handed to the waiter: were it left set for the waiter to find, a newcomer could overtake, and
+// two quick calls would let only one of two waiters through.
+void Event::Set() {
+  WaitList woken;
+  {
+    SpinLockHolder holder(lock_);
+    while (Waiter* waiter = waiters_.PopClaimed()) {
+      woken.PushBack(waiter);
+      if (reset_ == EventReset::kAuto) break;
+    }
+    set_ = reset_ == EventReset::kManual || woken.empty();
+  }
+  ReadyAll(woken);
+}
+
+bool Event::WaitUntilNanos(int64_t deadline_ns) {
+  Waiter self;
+  self.contested = deadline_ns != sync_internal::kNever;
+  {
+    SpinLockHolder holder(lock_);
+    if (Pass()) return true;
+    waiters_.PushBack(&self);
+  }
+  if (self.AwaitUntil(deadline_ns, WaitReason::kSemacquire)) return true;
+  SpinLockHolder holder(lock_);
+  if (self.queued) waiters_.Remove(&self);
+  return false;
+}
+
+}  // namespace weft
