@@ -415,7 +415,7 @@ INSTANTIATE_TEST_SUITE_P(Workers, ChanTableTest, testing::kWorkerCounts);
 
 // All of them with one worker. With more, and under sanitizers, a part that is spread over the whole table.
 int Stride(int workers) {
-  if (sched_internal::kTsan) return 89;
+  if (sched_internal::kTsan) return workers == 1 ? 89 : 211;
   return (workers == 1 ? 1 : 7) * (sched_internal::kAsan ? 5 : 1);
 }
 
