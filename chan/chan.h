@@ -125,7 +125,9 @@ class RecvIterator {
     return *this;
   }
   void operator++(int) { ++*this; }
-  friend bool operator==(const RecvIterator& it, std::default_sentinel_t) { return !it.current_.has_value(); }
+  friend bool operator==(const RecvIterator& it, std::default_sentinel_t) {
+    return !it.current_.has_value();
+  }
 
  private:
   ChanCore* core_ = nullptr;
@@ -148,13 +150,13 @@ class ABSL_MUST_USE_RESULT Chan {
   void Send(T value) const { chan_internal::Send<T>(core(), value); }
 
   // Waits for the next value. Nothing if the channel is closed and drained.
-  std::optional<T> Recv() const { return chan_internal::Recv<T>(core()); }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE std::optional<T> Recv() const {
+    return chan_internal::Recv<T>(core());
+  }
 
   // Sends if that is possible at once. `value` is not moved from if it is not. Panics on a closed channel.
   bool TrySend(T&& value) const { return chan_internal::TrySend<T>(core(), value); }
-  bool TrySend(const T& value) const
-    requires std::copy_constructible<T>
-  {
+  bool TrySend(const T& value) const requires std::copy_constructible<T> {
     T copy(value);
     return chan_internal::TrySend<T>(core(), copy);
   }
@@ -179,10 +181,18 @@ class ABSL_MUST_USE_RESULT Chan {
   friend bool operator==(const Chan& a, std::nullptr_t) { return a.core() == nullptr; }
 
   // Views are made by conversion, never the other way.
-  operator RecvChan<T>() const& { return RecvChan<T>(handle_); }              // NOLINT(google-explicit-constructor)
-  operator RecvChan<T>() && { return RecvChan<T>(std::move(handle_)); }       // NOLINT(google-explicit-constructor)
-  operator SendChan<T>() const& { return SendChan<T>(handle_); }              // NOLINT(google-explicit-constructor)
-  operator SendChan<T>() && { return SendChan<T>(std::move(handle_)); }       // NOLINT(google-explicit-constructor)
+  operator RecvChan<T>() const& {
+    return RecvChan<T>(handle_);
+  }  // NOLINT(google-explicit-constructor)
+  operator RecvChan<T>() && {
+    return RecvChan<T>(std::move(handle_));
+  }  // NOLINT(google-explicit-constructor)
+  operator SendChan<T>() const& {
+    return SendChan<T>(handle_);
+  }  // NOLINT(google-explicit-constructor)
+  operator SendChan<T>() && {
+    return SendChan<T>(std::move(handle_));
+  }  // NOLINT(google-explicit-constructor)
 
   // For weft itself: the core, null for nil.
   chan_internal::ChanCore* core() const { return handle_.core(); }
@@ -204,7 +214,9 @@ class ABSL_MUST_USE_RESULT RecvChan {
   constexpr RecvChan() = default;
   constexpr RecvChan(std::nullptr_t) {}  // NOLINT(google-explicit-constructor)
 
-  std::optional<T> Recv() const { return chan_internal::Recv<T>(core()); }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE std::optional<T> Recv() const {
+    return chan_internal::Recv<T>(core());
+  }
   TryRecvResult<T> TryRecv() const { return chan_internal::TryRecv<T>(core()); }
 
   int64_t len() const { return chan_internal::Len(core()); }
@@ -222,7 +234,9 @@ class ABSL_MUST_USE_RESULT RecvChan {
 
   // For weft itself.
   chan_internal::ChanCore* core() const { return handle_.core(); }
-  static RecvChan Adopt(chan_internal::ChanCore* core) { return RecvChan(chan_internal::Handle(core)); }
+  static RecvChan Adopt(chan_internal::ChanCore* core) {
+    return RecvChan(chan_internal::Handle(core));
+  }
 
  private:
   friend class Chan<T>;
@@ -242,9 +256,7 @@ class ABSL_MUST_USE_RESULT SendChan {
 
   void Send(T value) const { chan_internal::Send<T>(core(), value); }
   bool TrySend(T&& value) const { return chan_internal::TrySend<T>(core(), value); }
-  bool TrySend(const T& value) const
-    requires std::copy_constructible<T>
-  {
+  bool TrySend(const T& value) const requires std::copy_constructible<T> {
     T copy(value);
     return chan_internal::TrySend<T>(core(), copy);
   }
@@ -272,7 +284,8 @@ class ABSL_MUST_USE_RESULT SendChan {
 // Panics with `makechan: size out of range` if it is negative or too large for memory.
 template <typename T>
 Chan<T> MakeChan(int64_t capacity = 0) {
-  return Chan<T>::Adopt(chan_internal::ChanCore::Make(chan_internal::ErasedElement<T>::kOps, capacity));
+  return Chan<T>::Adopt(
+      chan_internal::ChanCore::Make(chan_internal::ErasedElement<T>::kOps, capacity));
 }
 
 }  // namespace weft

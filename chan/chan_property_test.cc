@@ -33,12 +33,15 @@ class ChanPropertyTest : public weft::testing::FiberTest {};
 // One program. Every operation runs in a fiber of its own and leaves its result here.
 class Program {
  public:
-  Program(uint64_t seed, int capacity) : random_(seed), chan_(MakeChan<int>(capacity)), reference_(capacity) {}
+  Program(uint64_t seed, int capacity)
+      : random_(seed), chan_(MakeChan<int>(capacity)), reference_(capacity) {}
 
   void Run() {
     for (int step = 0; step < kSteps && !::testing::Test::HasFailure(); ++step) Step(step);
     // Ends whoever still waits.
-    if (!closed_) Begin(kSteps, [this] { chan_.Close(); }, [this] { reference_.Close(kSteps); });
+    if (!closed_)
+      Begin(
+          kSteps, [this] { chan_.Close(); }, [this] { reference_.Close(kSteps); });
     Compare();
     fibers_.Wait();
   }
@@ -59,29 +62,55 @@ class Program {
   void Step(int op) {
     int value = 1000 + op;
     switch (random_() % 16) {
-      case 0: case 1: case 2: case 3: case 4:
-        return Begin(op, [this, op, value] { chan_.Send(value); results_[op] = {Kind::kSent}; },
-                     [&] { reference_.Send(op, value, true); });
-      case 5: case 6: case 7: case 8: case 9:
-        return Begin(op, [this, op] { Received(op, chan_.Recv()); }, [&] { reference_.Recv(op, true); });
-      case 10: case 11:
-        return Begin(op,
-                     [this, op, value] {
-                       results_[op] = {chan_.TrySend(value) ? Kind::kSent : Kind::kNotReady};
-                     },
-                     [&] { reference_.Send(op, value, false); });
-      case 12: case 13: case 14:
-        return Begin(op, [this, op] { TryReceived(op, chan_.TryRecv()); }, [&] { reference_.Recv(op, false); });
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4:
+        return Begin(
+            op,
+            [this, op, value] {
+              chan_.Send(value);
+              results_[op] = {Kind::kSent};
+            },
+            [&] { reference_.Send(op, value, true); });
+      case 5:
+      case 6:
+      case 7:
+      case 8:
+      case 9:
+        return Begin(
+            op, [this, op] { Received(op, chan_.Recv()); }, [&] { reference_.Recv(op, true); });
+      case 10:
+      case 11:
+        return Begin(
+            op,
+            [this, op, value] {
+              results_[op] = {chan_.TrySend(value) ? Kind::kSent : Kind::kNotReady};
+            },
+            [&] { reference_.Send(op, value, false); });
+      case 12:
+      case 13:
+      case 14:
+        return Begin(
+            op, [this, op] { TryReceived(op, chan_.TryRecv()); },
+            [&] { reference_.Recv(op, false); });
       default:
         if (random_() % 4 != 0) return;
         closed_ = true;
-        return Begin(op, [this, op] { chan_.Close(); results_[op] = {Kind::kSent}; },
-                     [&] { reference_.Close(op); });
+        return Begin(
+            op,
+            [this, op] {
+              chan_.Close();
+              results_[op] = {Kind::kSent};
+            },
+            [&] { reference_.Close(op); });
     }
   }
 
   void Received(int op, std::optional<int> value) {
-    results_[op] = value ? ReferenceResult{Kind::kReceived, *value} : ReferenceResult{Kind::kClosed};
+    results_[op] =
+        value ? ReferenceResult{Kind::kReceived, *value} : ReferenceResult{Kind::kClosed};
   }
   void TryReceived(int op, TryRecvResult<int> result) {
     if (result) {
@@ -104,7 +133,8 @@ class Program {
   void Compare() {
     for (const auto& [op, result] : reference_.results()) {
       if (op == kSteps) continue;
-      EXPECT_EQ(static_cast<int>(results_[op].kind), static_cast<int>(result.kind)) << "operation " << op;
+      EXPECT_EQ(static_cast<int>(results_[op].kind), static_cast<int>(result.kind))
+          << "operation " << op;
       EXPECT_EQ(results_[op].value, result.value) << "operation " << op;
     }
   }
@@ -112,7 +142,8 @@ class Program {
   std::mt19937_64 random_;
   Chan<int> chan_;
   ReferenceChan reference_;
-  std::array<ReferenceResult, kSteps + 1> results_{};  // each written by its own fiber, before ended_ counts it
+  std::array<ReferenceResult, kSteps + 1>
+      results_{};  // each written by its own fiber, before ended_ counts it
   Group fibers_;
   int begun_ = 0;
   std::atomic<int> ended_{0};

@@ -72,7 +72,8 @@ void RunMatrix(int senders, int receivers, int capacity, int each, bool mixed) {
   std::vector<Ledger> ledgers(receivers, Ledger(senders));
   Group sending, receiving;
   for (int r = 0; r < receivers; ++r) {
-    receiving.Go([c, &ledger = ledgers[r], style = mixed ? r % 2 : 0] { RecvBy(style, c, ledger); });
+    receiving.Go(
+        [c, &ledger = ledgers[r], style = mixed ? r % 2 : 0] { RecvBy(style, c, ledger); });
   }
   for (int s = 0; s < senders; ++s) {
     sending.Go([c, s, each, style = mixed ? s % 2 : 0] {
@@ -92,7 +93,8 @@ void RunMatrix(int senders, int receivers, int capacity, int each, bool mixed) {
 TEST_P(ChanStressTest, ConservesElementsAndEachSendersOrder) {
   for (int senders : {1, 2, 7}) {
     for (int receivers : {1, 2, 7}) {
-      for (int capacity : {0, 1, 2, 3, 10, 64, 100}) RunMatrix(senders, receivers, capacity, Repeat(200), false);
+      for (int capacity : {0, 1, 2, 3, 10, 64, 100})
+        RunMatrix(senders, receivers, capacity, Repeat(200), false);
     }
   }
 }
@@ -167,26 +169,26 @@ TEST_P(ChanStressTest, OnlyOneOfManyClosesSucceeds) {
 // While some wait and some do not, len() stays within its bounds.
 TEST_P(ChanStressTest, LenStaysWithinCapacity) {
   weft::testing::RunInFiber([] {
-  auto c = MakeChan<Element>(3);
-  std::atomic<bool> over{false};
-  Group group, watch;
-  watch.Go([c, &over] {
-    while (!over) {
-      int64_t len = c.len();
-      EXPECT_TRUE(len >= 0 && len <= 3) << len;
-      Gosched();
-    }
-  });
-  Ledger ledger(3);
-  for (int s = 0; s < 3; ++s) {
-    group.Go([c, s] {
-      for (int i = 0; i < 2000; ++i) c.Send({s, i});
+    auto c = MakeChan<Element>(3);
+    std::atomic<bool> over{false};
+    Group group, watch;
+    watch.Go([c, &over] {
+      while (!over) {
+        int64_t len = c.len();
+        EXPECT_TRUE(len >= 0 && len <= 3) << len;
+        Gosched();
+      }
     });
-  }
-  for (int i = 0; i < 6000; ++i) ledger.Note(*c.Recv());
-  group.Wait();
-  over = true;
-  watch.Wait();
+    Ledger ledger(3);
+    for (int s = 0; s < 3; ++s) {
+      group.Go([c, s] {
+        for (int i = 0; i < 2000; ++i) c.Send({s, i});
+      });
+    }
+    for (int i = 0; i < 6000; ++i) ledger.Note(*c.Recv());
+    group.Wait();
+    over = true;
+    watch.Wait();
   });
 }
 

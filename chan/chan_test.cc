@@ -33,41 +33,62 @@ class ChanTest : public weft::testing::FiberTest {};
 // ---- What does not compile ----
 
 template <typename C>
-concept CanSend = requires(const C& c) { c.Send(1); };
+concept CanSend = requires(const C& c) {
+  c.Send(1);
+};
 template <typename C>
-concept CanTrySend = requires(const C& c) { c.TrySend(1); };
+concept CanTrySend = requires(const C& c) {
+  c.TrySend(1);
+};
 template <typename C>
-concept CanRecv = requires(const C& c) { c.Recv(); };
+concept CanRecv = requires(const C& c) {
+  c.Recv();
+};
 template <typename C>
-concept CanTryRecv = requires(const C& c) { c.TryRecv(); };
+concept CanTryRecv = requires(const C& c) {
+  c.TryRecv();
+};
 template <typename C>
-concept CanClose = requires(const C& c) { c.Close(); };
+concept CanClose = requires(const C& c) {
+  c.Close();
+};
 template <typename C>
-concept CanRange = requires(const C& c) { c.begin() == c.end(); };
+concept CanRange = requires(const C& c) {
+  c.begin() == c.end();
+};
 
-static_assert(CanSend<Chan<int>> && CanTrySend<Chan<int>> && CanRecv<Chan<int>> && CanTryRecv<Chan<int>> &&
-              CanClose<Chan<int>> && CanRange<Chan<int>>);
+static_assert(CanSend<Chan<int>> && CanTrySend<Chan<int>> && CanRecv<Chan<int>> &&
+              CanTryRecv<Chan<int>> && CanClose<Chan<int>> && CanRange<Chan<int>>);
 static_assert(!CanSend<RecvChan<int>> && !CanTrySend<RecvChan<int>> && !CanClose<RecvChan<int>>);
 static_assert(CanRecv<RecvChan<int>> && CanTryRecv<RecvChan<int>> && CanRange<RecvChan<int>>);
 static_assert(!CanRecv<SendChan<int>> && !CanTryRecv<SendChan<int>> && !CanRange<SendChan<int>>);
 static_assert(CanSend<SendChan<int>> && CanTrySend<SendChan<int>> && CanClose<SendChan<int>>);
 
-static_assert(std::convertible_to<Chan<int>, RecvChan<int>> && std::convertible_to<Chan<int>, SendChan<int>>);
-static_assert(!std::convertible_to<RecvChan<int>, Chan<int>> && !std::convertible_to<SendChan<int>, Chan<int>>);
-static_assert(!std::constructible_from<Chan<int>, RecvChan<int>> && !std::constructible_from<Chan<int>, SendChan<int>>);
-static_assert(!std::convertible_to<RecvChan<int>, SendChan<int>> && !std::convertible_to<SendChan<int>, RecvChan<int>>);
-static_assert(!std::convertible_to<Chan<int>, RecvChan<long>> && !std::convertible_to<Chan<int>, Chan<long>>);
+static_assert(std::convertible_to<Chan<int>, RecvChan<int>> &&
+              std::convertible_to<Chan<int>, SendChan<int>>);
+static_assert(!std::convertible_to<RecvChan<int>, Chan<int>> &&
+              !std::convertible_to<SendChan<int>, Chan<int>>);
+static_assert(!std::constructible_from<Chan<int>, RecvChan<int>> &&
+              !std::constructible_from<Chan<int>, SendChan<int>>);
+static_assert(!std::convertible_to<RecvChan<int>, SendChan<int>> &&
+              !std::convertible_to<SendChan<int>, RecvChan<int>>);
+static_assert(!std::convertible_to<Chan<int>, RecvChan<long>> &&
+              !std::convertible_to<Chan<int>, Chan<long>>);
 
 static_assert(sizeof(Chan<int>) == sizeof(void*));
-static_assert(std::is_nothrow_copy_constructible_v<Chan<int>> && std::is_nothrow_move_constructible_v<Chan<int>>);
-static_assert(std::is_nothrow_copy_assignable_v<Chan<int>> && std::is_nothrow_default_constructible_v<Chan<int>>);
+static_assert(std::is_nothrow_copy_constructible_v<Chan<int>> &&
+              std::is_nothrow_move_constructible_v<Chan<int>>);
+static_assert(std::is_nothrow_copy_assignable_v<Chan<int>> &&
+              std::is_nothrow_default_constructible_v<Chan<int>>);
 
 // ---- make ----
 
 TEST_F(ChanTest, NegativeOrHugeCapacityPanics) {
   EXPECT_EQ(PanicOf([] { (void)MakeChan<int>(-1); }), "makechan: size out of range");
-  EXPECT_EQ(PanicOf([] { (void)MakeChan<int>(std::numeric_limits<int64_t>::max()); }), "makechan: size out of range");
-  EXPECT_EQ(PanicOf([] { (void)MakeChan<Empty>(std::numeric_limits<int64_t>::min()); }), "makechan: size out of range");
+  EXPECT_EQ(PanicOf([] { (void)MakeChan<int>(std::numeric_limits<int64_t>::max()); }),
+            "makechan: size out of range");
+  EXPECT_EQ(PanicOf([] { (void)MakeChan<Empty>(std::numeric_limits<int64_t>::min()); }),
+            "makechan: size out of range");
 }
 
 TEST_F(ChanTest, LenAndCapCountWhatIsBuffered) {
@@ -444,8 +465,10 @@ struct ThrowingMove {
   int value;
 };
 
-static_assert(kChanBoxes<ThrowingMove> && !kChanBoxes<int> && !kChanBoxes<std::string> && !kChanBoxes<Empty>);
-static_assert(kChanBoxes<std::array<char, 64 * 1024>> && !kChanBoxes<std::array<char, 64 * 1024 - 1>>);
+static_assert(kChanBoxes<ThrowingMove> && !kChanBoxes<int> && !kChanBoxes<std::string> &&
+              !kChanBoxes<Empty>);
+static_assert(kChanBoxes<std::array<char, 64 * 1024>> &&
+              !kChanBoxes<std::array<char, 64 * 1024 - 1>>);
 
 TEST_F(ChanTest, ThrowingMoveIsBoxedAndLeavesTheChannelWhole) {
   auto c = MakeChan<ThrowingMove>(2);

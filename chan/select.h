@@ -49,7 +49,8 @@ template <chan_internal::Receivable C>
 auto OnRecv(C&& c, std::optional<chan_internal::ElementOf<C>>* destination) {
   return chan_internal::MakeRecvCase(std::forward<C>(c), destination);
 }
-template <chan_internal::Receivable C, chan_internal::RecvHandler<chan_internal::ElementOf<C>> Handler>
+template <chan_internal::Receivable C,
+          chan_internal::RecvHandler<chan_internal::ElementOf<C>> Handler>
 auto OnRecv(C&& c, Handler handler) {
   return chan_internal::MakeRecvCase(std::forward<C>(c), std::move(handler));
 }
@@ -58,11 +59,13 @@ auto OnRecv(C&& c, Handler handler) {
 // and only then.
 template <chan_internal::Sendable C, typename V>
 auto OnSend(C&& c, V&& value) {
-  return chan_internal::MakeSendCase(std::forward<C>(c), std::forward<V>(value), chan_internal::Drop());
+  return chan_internal::MakeSendCase(std::forward<C>(c), std::forward<V>(value),
+                                     chan_internal::Drop());
 }
 template <chan_internal::Sendable C, typename V, std::invocable Handler>
 auto OnSend(C&& c, V&& value, Handler handler) {
-  return chan_internal::MakeSendCase(std::forward<C>(c), std::forward<V>(value), std::move(handler));
+  return chan_internal::MakeSendCase(std::forward<C>(c), std::forward<V>(value),
+                                     std::move(handler));
 }
 
 // Runs when no other case is ready.
@@ -74,12 +77,10 @@ auto OnDefault(Handler handler) {
 
 // Runs when `source.Done()`, a channel that is closed to say so, is closed: for contexts.
 template <typename Source>
-  requires requires(const Source& source) { RecvChan<Empty>(source.Done()); }
-auto OnDone(const Source& source) {
-  return OnRecv(RecvChan<Empty>(source.Done()));
-}
+requires requires(const Source& source) { RecvChan<Empty>(source.Done()); }
+auto OnDone(const Source& source) { return OnRecv(RecvChan<Empty>(source.Done())); }
 template <typename Source, std::invocable Handler>
-  requires requires(const Source& source) { RecvChan<Empty>(source.Done()); }
+requires requires(const Source& source) { RecvChan<Empty>(source.Done()); }
 auto OnDone(const Source& source, Handler handler) {
   return OnRecv(RecvChan<Empty>(source.Done()), std::move(handler));
 }
@@ -95,8 +96,8 @@ int Select(Cases&&... cases) {
 class SelectCase {
  public:
   template <chan_internal::AnyCase Case>
-    requires(!std::is_lvalue_reference_v<Case>)
-  SelectCase(Case&& made)  // NOLINT(google-explicit-constructor)
+  requires(!std::is_lvalue_reference_v<Case>)
+      SelectCase(Case&& made)  // NOLINT(google-explicit-constructor)
       : case_(std::make_unique<chan_internal::OwnedCase<Case>>(std::move(made))) {}
 
  private:

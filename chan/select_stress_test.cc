@@ -27,7 +27,8 @@ INSTANTIATE_TEST_SUITE_P(Workers, SelectStressTest, weft::testing::kWorkerCounts
 TEST_P(SelectStressTest, EverySentElementIsReceivedOnce) {
   constexpr int kPeers = 4;
   const int each = Repeat(600);
-  const std::vector<Chan<int>> c = {MakeChan<int>(0), MakeChan<int>(1), MakeChan<int>(0), MakeChan<int>(3)};
+  const std::vector<Chan<int>> c = {MakeChan<int>(0), MakeChan<int>(1), MakeChan<int>(0),
+                                    MakeChan<int>(3)};
   std::vector<std::atomic<int>> seen(kPeers * each);
   auto done = MakeChan<Empty>();
   Group senders, receivers;
@@ -45,8 +46,8 @@ TEST_P(SelectStressTest, EverySentElementIsReceivedOnce) {
     receivers.Go([&c, &seen, done, p] {
       for (;;) {
         std::optional<int> v;
-        int ran = Select(OnRecv(c[(p + 2) % 4], &v), OnRecv(c[p], &v), OnRecv(done), OnRecv(c[(p + 1) % 4], &v),
-                         OnRecv(c[(p + 3) % 4], &v));
+        int ran = Select(OnRecv(c[(p + 2) % 4], &v), OnRecv(c[p], &v), OnRecv(done),
+                         OnRecv(c[(p + 1) % 4], &v), OnRecv(c[(p + 3) % 4], &v));
         if (ran == 2) break;
         ++seen[*v];
       }

@@ -35,11 +35,17 @@ class SelectTest : public weft::testing::FiberTest {};
 // ---- What does not compile ----
 
 template <typename C>
-concept CanSelectRecv = requires(C c) { OnRecv(c); };
+concept CanSelectRecv = requires(C c) {
+  OnRecv(c);
+};
 template <typename C>
-concept CanSelectSend = requires(C c) { OnSend(c, 1); };
-static_assert(CanSelectRecv<Chan<int>> && CanSelectRecv<RecvChan<int>> && !CanSelectRecv<SendChan<int>>);
-static_assert(CanSelectSend<Chan<int>> && CanSelectSend<SendChan<int>> && !CanSelectSend<RecvChan<int>>);
+concept CanSelectSend = requires(C c) {
+  OnSend(c, 1);
+};
+static_assert(CanSelectRecv<Chan<int>> && CanSelectRecv<RecvChan<int>> &&
+              !CanSelectRecv<SendChan<int>>);
+static_assert(CanSelectSend<Chan<int>> && CanSelectSend<SendChan<int>> &&
+              !CanSelectSend<RecvChan<int>>);
 
 // ---- The table: one case and default, in every state of a channel ----
 
@@ -52,15 +58,18 @@ struct TableRow {
 Chan<int> InState(const std::string& state, int capacity) {
   if (state == "nil") return nullptr;
   auto c = MakeChan<int>(capacity);
-  int filled = state == "full" || state == "closed, full" ? capacity : state == "partly full" ? capacity - 1 : 0;
+  int filled = state == "full" || state == "closed, full" ? capacity
+               : state == "partly full"                   ? capacity - 1
+                                                          : 0;
   for (int i = 0; i < filled; ++i) c.Send(i);
   if (state.substr(0, 6) == "closed") c.Close();
   return c;
 }
 
 TEST_F(SelectTest, OneCaseAndDefaultInEveryState) {
-  for (const TableRow& row : {TableRow{"nil", 1, 1}, TableRow{"closed", 0, -1}, TableRow{"closed, full", 0, -1},
-                              TableRow{"empty", 1, 0}, TableRow{"full", 0, 1}, TableRow{"partly full", 0, 0}}) {
+  for (const TableRow& row :
+       {TableRow{"nil", 1, 1}, TableRow{"closed", 0, -1}, TableRow{"closed, full", 0, -1},
+        TableRow{"empty", 1, 0}, TableRow{"full", 0, 1}, TableRow{"partly full", 0, 0}}) {
     SCOPED_TRACE(row.state);
     EXPECT_EQ(Select(OnRecv(InState(row.state, 2)), OnDefault()), row.recv);
     auto c = InState(row.state, 2);
@@ -74,17 +83,22 @@ TEST_F(SelectTest, OneCaseAndDefaultInEveryState) {
 }
 
 TEST_F(SelectTest, SeveralCasesAndDefaultInEveryPairOfStates) {
-  const TableRow rows[] = {{"nil", 1, 1}, {"closed", 0, -1}, {"empty", 1, 0}, {"full", 0, 1}, {"partly full", 0, 0}};
+  const TableRow rows[] = {
+      {"nil", 1, 1}, {"closed", 0, -1}, {"empty", 1, 0}, {"full", 0, 1}, {"partly full", 0, 0}};
   for (const TableRow& a : rows) {
     for (const TableRow& b : rows) {
       SCOPED_TRACE(std::string(a.state) + " and " + b.state);
       Chan<int> ca = InState(a.state, 2), cb = InState(b.state, 2);
       int ran = Select(OnRecv(ca), OnRecv(cb), OnDefault());
-      EXPECT_TRUE((ran == 0 && a.recv == 0) || (ran == 1 && b.recv == 0) || (ran == 2 && a.recv && b.recv)) << ran;
+      EXPECT_TRUE((ran == 0 && a.recv == 0) || (ran == 1 && b.recv == 0) ||
+                  (ran == 2 && a.recv && b.recv))
+          << ran;
       if (a.send < 0 || b.send < 0) continue;
       ca = InState(a.state, 2), cb = InState(b.state, 2);
       ran = Select(OnSend(ca, 7), OnSend(cb, 8), OnDefault());
-      EXPECT_TRUE((ran == 0 && a.send == 0) || (ran == 1 && b.send == 0) || (ran == 2 && a.send && b.send)) << ran;
+      EXPECT_TRUE((ran == 0 && a.send == 0) || (ran == 1 && b.send == 0) ||
+                  (ran == 2 && a.send && b.send))
+          << ran;
     }
   }
 }
@@ -171,16 +185,21 @@ TEST_F(SelectTest, BoxedElementsAreSentReceivedAndGivenBack) {
 TEST_F(SelectTest, HandlersRunAfterTheirCaseAndTheIndexIsReturned) {
   auto c = MakeChan<int>(1);
   std::string log;
-  EXPECT_EQ(Select(OnSend(c, 4, [&] { log += "sent "; }), OnRecv(Chan<int>()), OnDefault([&] { log += "default "; })), 0);
-  EXPECT_EQ(Select(OnRecv(c, [&](std::optional<int> v) { log += std::to_string(*v) + " "; }), OnDefault()), 0);
+  EXPECT_EQ(Select(OnSend(c, 4, [&] { log += "sent "; }), OnRecv(Chan<int>()),
+                   OnDefault([&] { log += "default "; })),
+            0);
+  EXPECT_EQ(Select(OnRecv(c, [&](std::optional<int> v) { log += std::to_string(*v) + " "; }),
+                   OnDefault()),
+            0);
   EXPECT_EQ(Select(OnRecv(c, [&] { log += "never "; }), OnDefault([&] { log += "default"; })), 1);
   EXPECT_EQ(log, "sent 4 default");
 }
 
 TEST_F(SelectTest, HandlerMayThrow) {
   auto c = MakeChan<int>(1);
-  EXPECT_THROW(Select(OnSend(c, 1, [] { throw std::runtime_error("handler"); }), OnRecv(Chan<int>())),
-               std::runtime_error);
+  EXPECT_THROW(
+      Select(OnSend(c, 1, [] { throw std::runtime_error("handler"); }), OnRecv(Chan<int>())),
+      std::runtime_error);
   EXPECT_EQ(c.len(), 1);
 }
 
@@ -375,7 +394,8 @@ TEST_F(SelectTest, ChoiceAmongReadyIsUniform) {
   std::vector<int> seen(4);
   for (int i = 0; i < kDraws; ++i) {
     // The ready cases stand together, where a random start of a cyclic search would be unfair.
-    ++seen[Select(OnRecv(closed), OnRecv(closed), OnRecv(closed), OnRecv(closed), OnRecv(never), OnRecv(never))];
+    ++seen[Select(OnRecv(closed), OnRecv(closed), OnRecv(closed), OnRecv(closed), OnRecv(never),
+                  OnRecv(never))];
   }
   // Exceeded by one run in 100,000.
   EXPECT_LT(ChiSquare(seen, kDraws / 4.0), 25.9);
@@ -398,7 +418,8 @@ TEST_F(SelectTest, ListOfCases) {
   std::vector<SelectCase> cases;
   for (int i = 0; i < 12; ++i) {
     channels.push_back(MakeChan<int>(1));
-    cases.push_back(OnRecv(channels[i], [&got, i](std::optional<int> v) { got[i] = v.value_or(-1); }));
+    cases.push_back(
+        OnRecv(channels[i], [&got, i](std::optional<int> v) { got[i] = v.value_or(-1); }));
   }
   for (int i = 11; i >= 0; --i) {
     channels[i].Send(100 + i);

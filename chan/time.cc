@@ -18,7 +18,9 @@ using chan_internal::TimerFunc;
 namespace {
 
 // A channel of this file is a TimerChan.
-TimerChan& Of(const RecvChan<absl::Time>& channel) { return *static_cast<TimerChan*>(channel.core()); }
+TimerChan& Of(const RecvChan<absl::Time>& channel) {
+  return *static_cast<TimerChan*>(channel.core());
+}
 
 RecvChan<absl::Time> Start(absl::Duration d, int64_t period_ns) {
   TimerChan* timer = TimerChan::Make();
@@ -28,7 +30,9 @@ RecvChan<absl::Time> Start(absl::Duration d, int64_t period_ns) {
 }
 
 // Never 0, which would mean once.
-int64_t Period(absl::Duration interval) { return std::max<int64_t>(1, absl::ToInt64Nanoseconds(interval)); }
+int64_t Period(absl::Duration interval) {
+  return std::max<int64_t>(1, absl::ToInt64Nanoseconds(interval));
+}
 
 }  // namespace
 

@@ -174,8 +174,10 @@ TEST_F(TimeTest, StoppedTickerIsSilentAndOpen) {
 }
 
 TEST_F(TimeTest, NonPositiveIntervals) {
-  EXPECT_EQ(PanicOf([] { Ticker ticker(absl::ZeroDuration()); }), "non-positive interval for NewTicker");
-  EXPECT_EQ(PanicOf([] { Ticker(kLong).Reset(-kShort); }), "non-positive interval for Ticker.Reset");
+  EXPECT_EQ(PanicOf([] { Ticker ticker(absl::ZeroDuration()); }),
+            "non-positive interval for NewTicker");
+  EXPECT_EQ(PanicOf([] { Ticker(kLong).Reset(-kShort); }),
+            "non-positive interval for Ticker.Reset");
   EXPECT_EQ(Tick(absl::ZeroDuration()), nullptr);
   EXPECT_TRUE(Tick(kShort).Recv().has_value());
 }

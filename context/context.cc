@@ -112,8 +112,8 @@ Context::Context(std::shared_ptr<const CustomContext> custom) {
   if (custom != nullptr) node_ = context_internal::Wrap(std::move(custom));
 }
 
-absl::Status Context::ErrSlow() const {
-  return node_->foreign != nullptr ? node_->foreign->custom->Err() : absl::OkStatus();
+const absl::Status& Context::ErrSlow() const {
+  return node_->foreign != nullptr ? node_->foreign->Err() : context_internal::ErrorOf(Reason::kNone);
 }
 
 const RecvChan<Empty>& Context::Done() const& {

@@ -40,6 +40,7 @@ int Main(int argc, char** argv, Fn&& fn) {
   sched_internal::PrepareMain(argc, argv);
   Go({.name = "main", .stack_bytes = sched_internal::kMainStackBytes}, [&status, &fn] {
     if constexpr (std::is_void_v<Result>) {
+      (void)status;
       fn();
     } else {
       status = fn();

@@ -24,6 +24,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,8 @@ namespace weft {
 
 template <typename T>
 class Pool {
+  static_assert(std::is_nothrow_move_constructible_v<T>, "objects are moved while a lock is held");
+
  public:
   class Handle;
 
@@ -64,10 +67,15 @@ class Pool {
  private:
   static constexpr int64_t kGenerationNanos = 5'000'000'000;
 
+  std::optional<T> GetSlow(sync_internal::Place here);
+  void PutSlow(sync_internal::Place here, T item);
+
   struct alignas(sched_internal::kCacheLinePair) Shard {
+    bool IsDue(int64_t now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) { return now - rotated >= kGenerationNanos; }
+
     // Moves what was not taken since the last time to `victims`, and what was there to `doomed`.
     void Rotate(int64_t now, std::vector<T>* doomed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) {
-      if (now - rotated < kGenerationNanos) [[likely]] return;
+      if (!IsDue(now)) return;
       rotated = now;
       doomed->swap(victims);
       victims.swap(items);
@@ -117,11 +125,42 @@ class Pool<T>::Handle {
   T item_;
 };
 
-// A shard where somebody is at work is passed over: nobody waits here, not even for a thread that the operating system
-// has taken off its processor.
+// The common case, without anything that could call a function: the caller's shard is free and has what is needed.
 template <typename T>
 std::optional<T> Pool<T>::TryGet() {
   const sync_internal::Place here = sync_internal::CurrentPlace();
+  Shard& shard = shards_[here.stripe & mask_];
+  if (shard.lock.try_lock()) [[likely]] {
+    if (!shard.items.empty() && !shard.IsDue(here.coarse_now)) [[likely]] {
+      std::optional<T> item(std::move(shard.items.back()));
+      shard.items.pop_back();
+      shard.lock.unlock();
+      return item;
+    }
+    shard.lock.unlock();
+  }
+  return GetSlow(here);
+}
+
+template <typename T>
+void Pool<T>::Put(T item) {
+  const sync_internal::Place here = sync_internal::CurrentPlace();
+  Shard& shard = shards_[here.stripe & mask_];
+  if (shard.lock.try_lock()) [[likely]] {
+    if (shard.items.size() < shard.items.capacity() && !shard.IsDue(here.coarse_now)) [[likely]] {
+      shard.items.push_back(std::move(item));
+      shard.lock.unlock();
+      return;
+    }
+    shard.lock.unlock();
+  }
+  PutSlow(here, std::move(item));
+}
+
+// A shard where somebody is at work is passed over: nobody waits here, not even for a thread that the operating system
+// has taken off its processor.
+template <typename T>
+std::optional<T> Pool<T>::GetSlow(sync_internal::Place here) {
   std::vector<T> doomed;  // destroyed after the lock is released
   for (uint32_t i = 0; i <= mask_; ++i) {
     Shard& shard = shards_[(here.stripe + i) & mask_];
@@ -134,8 +173,7 @@ std::optional<T> Pool<T>::TryGet() {
 }
 
 template <typename T>
-void Pool<T>::Put(T item) {
-  const sync_internal::Place here = sync_internal::CurrentPlace();
+void Pool<T>::PutSlow(sync_internal::Place here, T item) {
   std::vector<T> doomed;
   for (uint32_t i = 0; i <= mask_; ++i) {
     Shard& shard = shards_[(here.stripe + i) & mask_];

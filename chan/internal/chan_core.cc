@@ -67,14 +67,16 @@ void ReadyChain(Waiter* waiter) {
 }  // namespace
 
 ChanCore* ChanCore::Make(const ElementOps& ops, int64_t capacity) {
-  if (capacity < 0 || static_cast<uint64_t>(capacity) > kMostBytes / ops.stride) Panic("makechan: size out of range");
+  if (capacity < 0 || static_cast<uint64_t>(capacity) > kMostBytes / ops.stride)
+    Panic("makechan: size out of range");
   size_t alignment = std::max<size_t>(alignof(ChanCore), ops.alignment);
   size_t slots_bytes = static_cast<size_t>(capacity) * ops.stride;
   bool zeroed = slots_bytes >= kZeroPagesFrom;
   char* memory = AllocateAligned(SlotsOffset(ops) + slots_bytes, alignment, zeroed);
   char* slots = memory + SlotsOffset(ops);
   if (!zeroed) {
-    for (int64_t i = 0; i < capacity; ++i) ::new (slots + static_cast<size_t>(i) * ops.stride) Sequence(0);
+    for (int64_t i = 0; i < capacity; ++i)
+      ::new (slots + static_cast<size_t>(i) * ops.stride) Sequence(0);
   }
   return ::new (memory) ChanCore(ops, slots, static_cast<uint64_t>(capacity), &FreeCore);
 }
@@ -177,7 +179,8 @@ Outcome ChanCore::SendLocked(void* operand, Parkable** wake) {
     return Outcome::kDone;
   }
   uint64_t head = head_.word.load(std::memory_order_relaxed);
-  if (tail_.ring.capacity() == 0 || tail_.ring.Distance(head, tail) == tail_.ring.capacity()) return Outcome::kBlocked;
+  if (tail_.ring.capacity() == 0 || tail_.ring.Distance(head, tail) == tail_.ring.capacity())
+    return Outcome::kBlocked;
   PutLocked(tail, operand);
   return Outcome::kDone;
 }
@@ -274,7 +277,8 @@ Outcome ChanCore::ProbeSend() const {
   uint64_t tail = tail_.word.load(std::memory_order_acquire);
   if ((tail & kClosed) != 0) return Outcome::kClosed;
   uint64_t head = head_.word.load(std::memory_order_acquire);
-  return tail_.ring.Distance(head, tail) == tail_.ring.capacity() ? Outcome::kBlocked : Outcome::kUndecided;
+  return tail_.ring.Distance(head, tail) == tail_.ring.capacity() ? Outcome::kBlocked
+                                                                  : Outcome::kUndecided;
 }
 
 // Empty at one instant and open, or closed and drained: the mirror image.
@@ -331,7 +335,8 @@ int64_t ChanCore::Len() const {
     uint64_t tail = tail_.word.load(std::memory_order_acquire);
     uint64_t head = head_.word.load(std::memory_order_acquire);
     uint64_t again = tail_.word.load(std::memory_order_acquire);
-    if (((tail ^ again) & ~kFlags) == 0) return static_cast<int64_t>(tail_.ring.Distance(head, tail));
+    if (((tail ^ again) & ~kFlags) == 0)
+      return static_cast<int64_t>(tail_.ring.Distance(head, tail));
   }
 }
 

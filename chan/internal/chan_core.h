@@ -23,7 +23,8 @@ namespace weft::chan_internal {
 struct Side {
   explicit Side(const RingShape& shape) : ring(shape) {}
 
-  sched_internal::Atom<uint64_t> word{0};  // see ring.h; without SLOW: moved by a compare-exchange of anyone
+  sched_internal::Atom<uint64_t> word{
+      0};  // see ring.h; without SLOW: moved by a compare-exchange of anyone
   const RingShape ring;
 };
 
@@ -125,7 +126,7 @@ class ABSL_LOCKABLE ChanCore {
   WaitList senders_;    // guarded by mu_
   sched_internal::Atom<uint64_t> salt_{0};
   const Destroy destroy_;
-  bool frozen_;         // guarded by mu_: whether both words carry SLOW
+  bool frozen_;                // guarded by mu_: whether both words carry SLOW
   bool hides_buffer_ = false;  // constant once the channel is shared
 
   // The receivers' line.

@@ -23,7 +23,7 @@ class ChanCore;
 // What became of an operation that does not wait.
 enum class Outcome : uint8_t {
   kDone,
-  kBlocked,    // there was an instant at which it could not be done
+  kBlocked,  // there was an instant at which it could not be done
   kClosed,
   kUndecided,  // only under the lock can it be said
 };
@@ -35,19 +35,26 @@ struct Element {
   static_assert(std::is_object_v<T> && !std::is_const_v<T> && !std::is_array_v<T>,
                 "a channel carries non-const objects");
   static_assert(std::is_move_constructible_v<T>, "a channel's element must be movable");
-  static_assert(std::is_nothrow_destructible_v<T>, "a channel's element must be destroyed without throwing");
+  static_assert(std::is_nothrow_destructible_v<T>,
+                "a channel's element must be destroyed without throwing");
 
-  static constexpr bool kBoxed = !std::is_nothrow_move_constructible_v<T> || sizeof(T) > kLargestUnboxed;
+  static constexpr bool kBoxed =
+      !std::is_nothrow_move_constructible_v<T> || sizeof(T) > kLargestUnboxed;
   using Stored = std::conditional_t<kBoxed, std::unique_ptr<T>, T>;
 
   // An element without state takes no room: the slot's sequence says all there is to say.
-  static constexpr bool kStateless =
-      std::is_empty_v<Stored> && std::is_trivially_copyable_v<Stored> && std::is_trivially_default_constructible_v<Stored>;
+  static constexpr bool kStateless = std::is_empty_v<Stored> &&
+                                     std::is_trivially_copyable_v<Stored> &&
+                                     std::is_trivially_default_constructible_v<Stored>;
 
-  static constexpr size_t kAlignment = alignof(Stored) > alignof(Sequence) ? alignof(Stored) : alignof(Sequence);
-  static constexpr size_t RoundUp(size_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
+  static constexpr size_t kAlignment = alignof(Stored) > alignof(Sequence) ? alignof(Stored)
+                                                                           : alignof(Sequence);
+  static constexpr size_t RoundUp(size_t n) {
+    return (n + kAlignment - 1) / kAlignment * kAlignment;
+  }
   static constexpr size_t kOffset = kStateless ? 0 : RoundUp(sizeof(Sequence));
-  static constexpr size_t kStride = kStateless ? sizeof(Sequence) : RoundUp(kOffset + sizeof(Stored));
+  static constexpr size_t kStride =
+      kStateless ? sizeof(Sequence) : RoundUp(kOffset + sizeof(Stored));
 
   static Stored* InSlot(Sequence& slot) {
     return std::launder(reinterpret_cast<Stored*>(reinterpret_cast<char*>(&slot) + kOffset));
@@ -58,13 +65,14 @@ struct Element {
     if constexpr (!kStateless) ::new (static_cast<void*>(InSlot(slot))) Stored(std::move(from));
   }
 
-  // Moves a slot's element into `to`, which is empty, and leaves the slot empty.
-  static void Take(Sequence& slot, std::optional<Stored>& to) noexcept {
+  // Gives a slot's element to `sink`, as an rvalue, and leaves the slot empty.
+  template <typename Sink>
+  static void Take(Sequence& slot, Sink&& sink) noexcept {
     if constexpr (kStateless) {
-      to.emplace();
+      sink(Stored());
     } else {
       Stored* element = InSlot(slot);
-      to.emplace(std::move(*element));
+      sink(std::move(*element));
       std::destroy_at(element);
     }
   }

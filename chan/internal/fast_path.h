@@ -56,14 +56,15 @@ inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand)
   }
 }
 
-// `destination` is empty; it stays so unless kDone.
-template <typename T>
-inline Outcome TryRecvFast(ChanCore& core, std::optional<typename Element<T>::Stored>& destination) {
+// `sink` is called with the element, an rvalue, if kDone.
+template <typename T, typename Sink>
+inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
   Side& side = core.head();
   for (int turn = 0;; ++turn) {
     // ORDER(chan.probe): acquire; pairs with the release of the claims of other receivers.
     uint64_t head = side.word.load(std::memory_order_acquire);
-    if ((head & kFlags) != 0) [[unlikely]] return Outcome::kUndecided;
+    if ((head & kFlags) != 0) [[unlikely]]
+      return Outcome::kUndecided;
     Sequence& slot = side.ring.template SlotOf<Element<T>::kStride>(head);
     uint64_t full = side.ring.FullSequence(head);
     // ORDER(chan.slot): acquire; pairs with the release of the sender that filled the slot.
@@ -72,7 +73,7 @@ inline Outcome TryRecvFast(ChanCore& core, std::optional<typename Element<T>::St
       // ORDER(chan.freeze): as in TrySendFast().
       if (side.word.compare_exchange_weak(head, side.ring.Next(head), std::memory_order_acq_rel,
                                           std::memory_order_relaxed)) {
-        Element<T>::Take(slot, destination);
+        Element<T>::Take(slot, sink);
         // ORDER(chan.slot): release; pairs with the acquire of the sender of the next lap.
         slot.store(full + 1, std::memory_order_release);
         return Outcome::kDone;
@@ -83,9 +84,16 @@ inline Outcome TryRecvFast(ChanCore& core, std::optional<typename Element<T>::St
     // ORDER(chan.probe): acquire; pairs with the release of the senders' claims and of CloseLocked(). Empty if no
     // sender has claimed the slot; the argument is at ProbeRecv().
     uint64_t tail = core.tail().word.load(std::memory_order_acquire);
-    if ((tail & ~kFlags) == head) return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;
+    if ((tail & ~kFlags) == head)
+      return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;
     AwaitClaimant(turn);
   }
+}
+
+// What puts an element into an empty optional.
+template <typename Stored>
+auto Into(std::optional<Stored>& destination) {
+  return [&destination](Stored&& element) { destination.emplace(std::move(element)); };
 }
 
 template <typename T>
@@ -93,21 +101,35 @@ struct ErasedElement {
   using Stored = typename Element<T>::Stored;
 
   static Stored& Operand(void* p) { return *static_cast<Stored*>(p); }
-  static std::optional<Stored>& Destination(void* p) { return *static_cast<std::optional<Stored>*>(p); }
+  static std::optional<Stored>& Destination(void* p) {
+    return *static_cast<std::optional<Stored>*>(p);
+  }
 
   static void Put(Sequence& slot, void* operand) { Element<T>::Put(slot, Operand(operand)); }
-  static void Take(Sequence& slot, void* destination) { Element<T>::Take(slot, Destination(destination)); }
+  static void Take(Sequence& slot, void* destination) {
+    Element<T>::Take(slot, Into(Destination(destination)));
+  }
   static void HandOver(void* operand, void* destination) {
     Destination(destination).emplace(std::move(Operand(operand)));
   }
   static void Drop(Sequence& slot) {
     if constexpr (!Element<T>::kStateless) std::destroy_at(Element<T>::InSlot(slot));
   }
-  static Outcome TrySend(ChanCore& core, void* operand) { return TrySendFast<T>(core, Operand(operand)); }
-  static Outcome TryRecv(ChanCore& core, void* destination) { return TryRecvFast<T>(core, Destination(destination)); }
+  static Outcome TrySend(ChanCore& core, void* operand) {
+    return TrySendFast<T>(core, Operand(operand));
+  }
+  static Outcome TryRecv(ChanCore& core, void* destination) {
+    return TryRecvFast<T>(core, Into(Destination(destination)));
+  }
 
-  static constexpr ElementOps kOps = {Element<T>::kStride, Element<T>::kAlignment, &Put,     &Take,
-                                      &HandOver,           &Drop,                  &TrySend, &TryRecv};
+  static constexpr ElementOps kOps = {Element<T>::kStride,
+                                      Element<T>::kAlignment,
+                                      &Put,
+                                      &Take,
+                                      &HandOver,
+                                      &Drop,
+                                      &TrySend,
+                                      &TryRecv};
 };
 
 }  // namespace weft::chan_internal

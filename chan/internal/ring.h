@@ -59,7 +59,9 @@ class RingShape {
   uint64_t FullSequence(uint64_t word) const { return 2 * Lap(word) + 1; }
 
   // A slot begins with its sequence.
-  Sequence& SlotOf(uint64_t word) const { return SlotAt((word & index_mask_) >> kFlagBits, stride_); }
+  Sequence& SlotOf(uint64_t word) const {
+    return SlotAt((word & index_mask_) >> kFlagBits, stride_);
+  }
 
   // With the stride known at compile time.
   template <size_t kStride>

@@ -20,10 +20,10 @@ using ElementOf = typename std::remove_cvref_t<C>::value_type;
 
 template <typename C>
 concept Receivable = std::same_as<std::remove_cvref_t<C>, Chan<ElementOf<C>>> ||
-                     std::same_as<std::remove_cvref_t<C>, RecvChan<ElementOf<C>>>;
+    std::same_as<std::remove_cvref_t<C>, RecvChan<ElementOf<C>>>;
 template <typename C>
 concept Sendable = std::same_as<std::remove_cvref_t<C>, Chan<ElementOf<C>>> ||
-                   std::same_as<std::remove_cvref_t<C>, SendChan<ElementOf<C>>>;
+    std::same_as<std::remove_cvref_t<C>, SendChan<ElementOf<C>>>;
 template <typename H, typename T>
 concept RecvHandler = std::invocable<H&, std::optional<T>> || std::invocable<H&>;
 
@@ -120,7 +120,8 @@ class SendCase {
 
   void DidNotRun() {
     if constexpr (Element<T>::kBoxed) {
-      static_assert(std::is_move_assignable_v<T>, "OnSend of a boxed element gives the value back by assignment");
+      static_assert(std::is_move_assignable_v<T>,
+                    "OnSend of a boxed element gives the value back by assignment");
       Value() = std::move(*box_);
       box_ = nullptr;
     }
@@ -171,7 +172,8 @@ concept AnyCase = requires(std::remove_cvref_t<C>& c, SelectNode& node) {
 
 template <typename C, typename Destination>
 auto MakeRecvCase(C&& c, Destination destination) {
-  return RecvCase<ElementOf<C>, Destination>(CaseChannel(std::forward<C>(c)), std::move(destination));
+  return RecvCase<ElementOf<C>, Destination>(CaseChannel(std::forward<C>(c)),
+                                             std::move(destination));
 }
 
 template <typename C, typename V, typename Handler>
@@ -181,7 +183,8 @@ auto MakeSendCase(C&& c, V&& value, Handler handler) {
   if constexpr (std::is_same_v<V, T>) {  // an rvalue of the very type
     return Case(CaseChannel(std::forward<C>(c)), &value, std::move(handler));
   } else {
-    return Case(CaseChannel(std::forward<C>(c)), std::in_place, T(std::forward<V>(value)), std::move(handler));
+    return Case(CaseChannel(std::forward<C>(c)), std::in_place, T(std::forward<V>(value)),
+                std::move(handler));
   }
 }
 
@@ -193,9 +196,16 @@ int SelectAmong(Cases&... cases) {
   SelectNode nodes[kCount + 1];  // one more than needed: none is not a legal size
   int default_at = kDefaultRan;
   int at = 0;
-  ((cases.Arm(nodes[at]), default_at = std::remove_cvref_t<Cases>::kIsDefault ? at : default_at, ++at), ...);
-  int ran = RunSelect(nodes, kCount, kDefaults != 0);
-  if (ran == kDefaultRan) ran = default_at;
+  ((cases.Arm(nodes[at]), default_at = std::remove_cvref_t<Cases>::kIsDefault ? at : default_at,
+    ++at),
+   ...);
+  int ran;
+  if constexpr (kCount == 2 && kDefaults == 1) {
+    ran = RunIfReady(nodes[1 - default_at]) ? 1 - default_at : default_at;
+  } else {
+    ran = RunSelect(nodes, kCount, kDefaults != 0);
+    if (ran == kDefaultRan) ran = default_at;
+  }
   // Give back first: a handler may throw.
   at = 0;
   ((at++ == ran ? void() : cases.DidNotRun()), ...);

@@ -1,7 +1,7 @@
 #include "weft/chan/internal/select_core.h"
 
-#include <algorithm>
 #include <cstdint>
+#include <new>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -72,22 +72,30 @@ int SelectRun::Shuffle() {
   }
   if (live <= 1) return live;
   Random random(any->NextSalt() ^ reinterpret_cast<uintptr_t>(nodes_));
-  for (uint32_t k = count_ - 1; k > 0; --k) std::swap(nodes_[k].poll, nodes_[random.Below(k + 1)].poll);
+  for (uint32_t k = count_ - 1; k > 0; --k)
+    std::swap(nodes_[k].poll, nodes_[random.Below(k + 1)].poll);
   return live;
+}
+
+// Whether the case ran.
+bool Try(SelectNode& node) {
+  ChanCore& core = *node.core;
+  Outcome outcome;
+  if (node.is_send) {
+    outcome = core.ops().try_send(core, node.element);
+    if (outcome == Outcome::kUndecided) outcome = core.TrySendSlow(node.element);
+    if (outcome == Outcome::kClosed) PanicSendOnClosed();
+  } else {
+    outcome = core.ops().try_recv(core, node.element);
+    if (outcome == Outcome::kUndecided) outcome = core.TryRecvSlow(node.element);
+  }
+  return outcome != Outcome::kBlocked;
 }
 
 int SelectRun::TryEach() {
   for (uint32_t k = 0; k < count_; ++k) {
     SelectNode& node = Polled(k);
-    if (node.core == nullptr) continue;
-    ChanCore& core = *node.core;
-    Outcome outcome = node.is_send ? core.ops().try_send(core, node.element) : core.ops().try_recv(core, node.element);
-    if (outcome == Outcome::kUndecided) {
-      outcome = node.is_send ? core.TrySendSlow(node.element) : core.TryRecvSlow(node.element);
-    }
-    if (outcome == Outcome::kBlocked) continue;
-    if (outcome == Outcome::kClosed && node.is_send) PanicSendOnClosed();
-    return IndexOf(node);
+    if (node.core != nullptr && Try(node)) return IndexOf(node);
   }
   return kDefaultRan;
 }
@@ -99,7 +107,8 @@ void SelectRun::SortByAddress() {
   constexpr uint32_t kFew = 24;
   if (count_ <= kFew) {
     for (uint32_t i = 1; i < count_; ++i) {
-      for (uint32_t k = i; k > 0 && address(k - 1) > address(k); --k) std::swap(nodes_[k - 1].lock, nodes_[k].lock);
+      for (uint32_t k = i; k > 0 && address(k - 1) > address(k); --k)
+        std::swap(nodes_[k - 1].lock, nodes_[k].lock);
     }
     return;
   }
@@ -141,8 +150,8 @@ Outcome SelectRun::TryLocked(Parkable** wake, SelectNode** ran) {
   for (uint32_t k = 0; k < count_; ++k) {
     SelectNode& node = Polled(k);
     if (node.core == nullptr) continue;
-    Outcome outcome =
-        node.is_send ? node.core->SendLocked(node.element, wake) : node.core->RecvLocked(node.element, wake);
+    Outcome outcome = node.is_send ? node.core->SendLocked(node.element, wake)
+                                   : node.core->RecvLocked(node.element, wake);
     if (outcome == Outcome::kBlocked) continue;
     *ran = &node;
     return outcome;
@@ -155,6 +164,7 @@ void SelectRun::Enqueue(FiredWord& fired) {
   for (uint32_t k = 0; k < count_; ++k) {
     SelectNode& node = nodes_[k];
     if (node.core == nullptr) continue;
+    ::new (&node.waiter) Waiter;
     node.waiter.owner = self;
     node.waiter.element = node.element;
     node.waiter.fired = &fired;
@@ -190,9 +200,11 @@ int SelectRun::TryAllOrWait(bool has_default) {
 
 // A select of one case is a plain operation.
 int RunOnly(SelectNode& node) {
-  if (node.core == nullptr) BlockForever(node.is_send ? WaitReason::kChanSendNil : WaitReason::kChanReceiveNil);
+  if (node.core == nullptr)
+    BlockForever(node.is_send ? WaitReason::kChanSendNil : WaitReason::kChanReceiveNil);
   ChanCore& core = *node.core;
-  Outcome outcome = node.is_send ? core.ops().try_send(core, node.element) : core.ops().try_recv(core, node.element);
+  Outcome outcome = node.is_send ? core.ops().try_send(core, node.element)
+                                 : core.ops().try_recv(core, node.element);
   if (outcome == Outcome::kDone) return 0;
   if (node.is_send) {
     core.SendSlow(node.element);
@@ -221,6 +233,12 @@ int Decide(SelectNode* nodes, int count, bool has_default) {
 
 int RunSelect(SelectNode* nodes, int count, bool has_default) {
   int ran = Decide(nodes, count, has_default);
+  sched_internal::SafePoint();
+  return ran;
+}
+
+bool RunIfReady(SelectNode& node) {
+  bool ran = node.core != nullptr && Try(node);
   sched_internal::SafePoint();
   return ran;
 }

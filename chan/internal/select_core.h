@@ -23,7 +23,11 @@ struct SelectNode {
   // RunSelect()'s own.
   uint32_t poll = 0;  // poll[k]: the case to be tried k-th
   uint32_t lock = 0;  // lock[k]: the case whose channel is the k-th to be locked
-  Waiter waiter;
+  union {
+    Waiter waiter;  // made when the case is queued
+  };
+
+  SelectNode() {}
 };
 
 inline constexpr int kDefaultRan = -1;
@@ -31,6 +35,9 @@ inline constexpr int kDefaultRan = -1;
 // Runs one of `count` cases, waiting for it unless there is a default, and returns its index, or kDefaultRan.
 // Panics if it is a send on a closed channel that is chosen. Allocates nothing.
 int RunSelect(SelectNode* nodes, int count, bool has_default);
+
+// As RunSelect() of this one case and a default: whether it ran.
+bool RunIfReady(SelectNode& node);
 
 }  // namespace weft::chan_internal
 

@@ -18,7 +18,8 @@ int64_t DueAfter(absl::Duration d) {
   return ns >= kNeverDue - now ? kNeverDue : now + ns;
 }
 
-TimerChan::TimerChan() : ChanCore(ErasedElement<absl::Time>::kOps, slot_, 1, &End), SchedTimer(&Fire) {
+TimerChan::TimerChan()
+    : ChanCore(ErasedElement<absl::Time>::kOps, slot_, 1, &End), SchedTimer(&Fire) {
   ::new (static_cast<void*>(slot_)) Sequence(0);
   HideBuffer();
 }

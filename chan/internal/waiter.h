@@ -40,7 +40,8 @@ struct Waiter {
     uint32_t none = 0;
     // Relaxed: only decides who completes the select. What the winner writes reaches the owner by Ready(), and the
     // entry itself was published by the channel's lock.
-    return fired->compare_exchange_strong(none, case_number, std::memory_order_relaxed, std::memory_order_relaxed);
+    return fired->compare_exchange_strong(none, case_number, std::memory_order_relaxed,
+                                          std::memory_order_relaxed);
   }
 };
 

@@ -10,11 +10,11 @@ namespace weft::context_internal {
 
 using sched_internal::SpinLockHolder;
 
-const absl::Status& ErrorOf(Reason reason) {
-  static const auto* const cancelled = new absl::Status(absl::StatusCode::kCancelled, "context canceled");
-  static const auto* const late = new absl::Status(absl::StatusCode::kDeadlineExceeded, "context deadline exceeded");
-  return reason == Reason::kDeadlineExceeded ? *late : *cancelled;
-}
+const absl::Status* const kErrors[3] = {
+    new absl::Status(),
+    new absl::Status(absl::StatusCode::kCancelled, "context canceled"),
+    new absl::Status(absl::StatusCode::kDeadlineExceeded, "context deadline exceeded"),
+};
 
 CancelNode::DoneCore::DoneCore(CancelNode* node)
     : ChanCore(chan_internal::ErasedElement<Empty>::kOps, nullptr, 0, &ChannelGone), node(node) {}
@@ -210,13 +210,13 @@ void CancelNode::Unwatch(CancelWatcher* watcher) {
 }
 
 // Go's rule: who sees an error must find the channel closed. The one who closes it is at it.
-absl::Status CancelNode::ErrSlow(uint8_t state) const {
-  while (!(state & kClosed)) {
-    sched_internal::ThreadYield();
+const absl::Status& CancelNode::ErrSlow() const {
+  for (;;) {
     // ORDER(context.err): acquire; pairs with the release in Finish().
-    state = state_.load(std::memory_order_acquire);
+    const uint8_t state = state_.load(std::memory_order_acquire);
+    if (state & kClosed) return ErrorOf(static_cast<Reason>(state & ~kClosed));
+    sched_internal::ThreadYield();
   }
-  return ErrorOf(static_cast<Reason>(state & ~kClosed));
 }
 
 absl::Status CancelNode::Cause() const {

@@ -23,8 +23,9 @@ namespace weft::context_internal {
 
 enum class Reason : uint8_t { kNone, kCancelled, kDeadlineExceeded };
 
-// The two errors, shared by all contexts.
-const absl::Status& ErrorOf(Reason reason);
+// OK and the two errors, shared by all contexts and never destroyed.
+extern const absl::Status* const kErrors[3];
+inline const absl::Status& ErrorOf(Reason reason) { return *kErrors[static_cast<int>(reason)]; }
 
 class CancelNode : public Node {
  public:
@@ -45,11 +46,11 @@ class CancelNode : public Node {
   // caller keeps the node alive. Does not wait for a cancellation that another has begun.
   void Cancel(Reason reason, absl::Status cause);
 
-  absl::Status Err() const {
+  const absl::Status& Err() const {
     // ORDER(context.err): acquire; pairs with the releases in Begin() and Finish().
     const uint8_t state = state_.load(std::memory_order_acquire);
-    if (state == 0) [[likely]] return absl::OkStatus();
-    return ErrSlow(state);
+    if (state != 0 && !(state & kClosed)) [[unlikely]] return ErrSlow();
+    return ErrorOf(static_cast<Reason>(state & ~kClosed));
   }
   absl::Status Cause() const;
   const RecvChan<Empty>& Done() const { return done_; }
@@ -87,7 +88,7 @@ class CancelNode : public Node {
   void CancelTimer();
   void Detach();
   bool Adopt(CancelNode* child);
-  absl::Status ErrSlow(uint8_t state) const;
+  const absl::Status& ErrSlow() const;
   static void ChannelGone(chan_internal::ChanCore* core);
   static void TimerFired(SchedTimer* timer, int64_t now_ns);
   Node* Dismantle();

@@ -18,6 +18,15 @@ void CancelWith(const Context& child, const absl::Status& error) {
 
 }  // namespace
 
+const absl::Status& ForeignNode::Err() {
+  absl::Status now = custom->Err();
+  if (now.ok()) return ErrorOf(Reason::kNone);
+  auto error = std::make_unique<const absl::Status>(std::move(now));
+  sched_internal::SpinLockHolder holder(lock_);
+  if (error_ == nullptr) error_.swap(error);
+  return *error_;
+}
+
 const void* CancelerKey() {
   static const char key = 0;
   return &key;

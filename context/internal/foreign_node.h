@@ -4,9 +4,12 @@
 
 #include <memory>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "weft/chan/chan.h"
 #include "weft/context/context.h"
 #include "weft/context/internal/node.h"
+#include "weft/sched/internal/spin_lock.h"
 
 namespace weft::context_internal {
 
@@ -15,8 +18,16 @@ struct ForeignNode : Node {
     foreign = this;
     done = custom->Done();
   }
+
+  // Remembers the error, so that it can be given by reference.
+  const absl::Status& Err();
+
   const std::shared_ptr<const CustomContext> custom;
   RecvChan<Empty> done;  // the same in every call, so one will do
+
+ private:
+  sched_internal::SpinLock lock_;
+  std::unique_ptr<const absl::Status> error_ ABSL_GUARDED_BY(lock_);  // once not OK, for ever
 };
 
 // The key for which the nearest context that can be cancelled answers with itself.

@@ -66,5 +66,8 @@ weft_fiber_start:
 	.cfi_endproc
 	.size weft_fiber_start, . - weft_fiber_start
 
-	.section .note.GNU-stack,"",@progbits
 #endif
+
+// Also when the file is empty for another CPU: without it the linker would make stacks executable.
+	.section .note.GNU-stack,"",@progbits
+

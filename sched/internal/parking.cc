@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include <limits>
-#include <mutex>
 #include <vector>
 
 #include "weft/sched/go.h"
@@ -29,7 +28,7 @@ Fiber* CurrentFiber() {
 class ThreadRecords {
  public:
   Parkable* Take() {
-    std::lock_guard<std::mutex> hold(mutex_);
+    SpinLockHolder hold(lock_);
     if (free_.empty()) return new Parkable(/*is_fiber=*/false);
     Parkable* record = free_.back();
     free_.pop_back();
@@ -37,7 +36,7 @@ class ThreadRecords {
   }
 
   void Give(Parkable* record) {
-    std::lock_guard<std::mutex> hold(mutex_);
+    SpinLockHolder hold(lock_);
     free_.push_back(record);
   }
 
@@ -47,8 +46,8 @@ class ThreadRecords {
   }
 
  private:
-  std::mutex mutex_;
-  std::vector<Parkable*> free_ ABSL_GUARDED_BY(mutex_);
+  SpinLock lock_;
+  std::vector<Parkable*> free_ ABSL_GUARDED_BY(lock_);
 };
 
 // Gives the record back when its thread ends.

@@ -22,7 +22,8 @@ class ABSL_LOCKABLE SpinLock {
   SpinLock(const SpinLock&) = delete;
   SpinLock& operator=(const SpinLock&) = delete;
 
-  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
+  // The analysis does not see through LockSlow().
+  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     if (!try_lock()) LockSlow();
   }
 

@@ -66,7 +66,7 @@ void Sysmon::CheckTimeSlices(int64_t now_ns) {
       continue;
     }
     const bool expired = now_ns - watch.since_ns >= kTimeSliceNs;
-    const bool overdue = processor->timers.next_when() + kTickNs / 2 <= now_ns;
+    const bool overdue = processor->timers.next_when() <= now_ns - kTickNs / 2;
     if (!expired && !overdue) continue;
     processor->attention.store(true, std::memory_order_relaxed);  // a request
     holder->preempt.store(1, std::memory_order_relaxed);          // a request

@@ -56,6 +56,8 @@ struct Options {
 
   // How many values older than the newest a load may return.
   int old_values = 3;
+  // How many loads of one execution may do so. Bugs of memory order mostly need one or two.
+  int old_reads = kUnbounded;
   // How many times in one execution compare_exchange_weak may fail for no reason.
   int spurious_failures = 0;
   // Whether a store may come before others in modification order that were executed earlier (as in 2+2W).

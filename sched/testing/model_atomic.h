@@ -58,6 +58,8 @@ struct CompareExchangeArgs {
   std::memory_order failure;
   bool weak;
 };
+// Waits until the value is 0 and makes it 1, with acquire.
+void Lock(const Handle& handle, Site site);
 bool CompareExchange(const Handle& handle, uint64_t& expected, const CompareExchangeArgs& args, Site site);
 
 // The failure order that a compare-exchange with one order implies.
@@ -101,6 +103,11 @@ class Atomic {
     } else {
       internal::Store(handle_, ToBits(value), order, site);
     }
+  }
+
+  // For the explorer's own locks: waits until the value is 0 and makes it 1, with acquire.
+  void WaitAndLock(Site site = Site::Here()) {
+    if (Bind()) internal::Lock(handle_, site);
   }
 
   T exchange(T value, Order order, Site site = Site::Here()) { return Apply(&Second, ToBits(value), order, site); }

@@ -43,12 +43,14 @@ void Execution::Reset() {
     thread.finished = false;
     thread.readied = false;
     thread.varied = false;
+    thread.idle = false;
     thread.watched.clear();
     thread.hash = 0;
   }
   count_ = 1;
   running_ = 0;
   steps_ = 0;
+  old_reads_ = 0;
   spurious_ = 0;
   last_fence_ = 0;
   threads_hash_ = 0;
@@ -149,6 +151,7 @@ bool Execution::Enabled(int id) const {
   const Thread& thread = threads_[id];
   if (thread.finished) return false;
   if (thread.pending.kind == OpKind::kPark) return thread.readied;
+  if (thread.pending.kind == OpKind::kLock) return memory_[thread.locking].order.back().value == 0;
   if (thread.pending.kind == OpKind::kSpin) return thread.varied || SeesChange(id);
   return true;
 }
@@ -164,6 +167,13 @@ bool Execution::SeesChange(int id) const {
         if (order[i].writer != id && order[i].value != seen.value) return true;
       }
     }
+  }
+  return false;
+}
+
+bool Execution::OthersEnabled() const {
+  for (int i = 1; i < count_; ++i) {
+    if (i != running_ && Enabled(i)) return true;
   }
   return false;
 }

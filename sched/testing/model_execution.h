@@ -45,7 +45,10 @@ class Execution {
   const std::string& report() const { return report_; }
   const std::string& schedule() const { return schedule_; }
   uint64_t steps() const { return total_steps_; }
-  uint64_t state() const { return memory_.hash() + threads_hash_; }
+  uint64_t state() const {
+    const uint64_t spent = options_.old_reads == kUnbounded ? 0 : Mix(1, static_cast<uint64_t>(old_reads_));
+    return memory_.hash() + threads_hash_ + spent;
+  }
 
   // The operations. Each waits until its thread is chosen.
   uint32_t Create(const internal::Handle* handle, const void* address, uint64_t value, bool outside);
@@ -55,6 +58,7 @@ class Execution {
   void Store(uint32_t location, uint64_t value, std::memory_order order, Site site);
   uint64_t Update(uint32_t location, internal::Update update, uint64_t operand, std::memory_order order, Site site);
   bool CompareExchange(uint32_t location, uint64_t& expected, const internal::CompareExchangeArgs& args, Site site);
+  void Lock(uint32_t location, Site site);
   void FenceOp(std::memory_order order, Site site);
   void Spin(Site site);
   void Park(std::string_view reason, Site site);
@@ -82,11 +86,13 @@ class Execution {
     Context context;
     std::function<void()> body;
     Op pending;
+    uint32_t locking = 0;     // kLock: the location
     bool finished = false;
     bool readied = false;     // a Ready() that no Park() has consumed
     Clock readied_by;
     uint64_t readied_at = 0;  // the step that did it
     std::vector<Watched> watched;
+    bool idle = false;        // has not written since its last SpinHint()
     bool varied = false;      // in this turn of its spin loop the thread saw a change already
     std::string_view reason;  // of the Park()
     uint64_t hash = 0;        // of all that the thread has seen
@@ -115,9 +121,12 @@ class Execution {
   int PickNext();
   bool Enabled(int thread) const;
   bool SeesChange(int thread) const;
+  bool OthersEnabled() const;
   void SwitchTo(int thread);
   int Choose(int options);
 
+  // How many values older than the newest the running thread may read now.
+  int OldValues(uint32_t location, std::memory_order order) const;
   // Reads what the strategy says among the values that a load may return.
   const Message& ReadSome(uint32_t location, std::memory_order order, Event& event);
   const Message& ReadAt(uint32_t location, int index, std::memory_order order, Event& event);
@@ -154,6 +163,7 @@ class Execution {
   bool starting_ = false;
   int steps_ = 0;
   uint64_t total_steps_ = 0;
+  int old_reads_ = 0;       // so far
   int spurious_ = 0;        // failures so far
   uint64_t last_fence_ = 0;  // the last seq_cst one
   uint64_t threads_hash_ = 0;

@@ -1,7 +1,8 @@
 // Depth-first search over all choices. The trail holds the choices of the running execution; the next one repeats the
 // trail up to the last choice that has an alternative left.
 //
-// Two ways to leave out what cannot show anything new:
+// Three ways to leave out what cannot show anything new:
+// - Turns of a spin loop. Where a thread has taken one in vain, and wrote nothing, it might as well have waited.
 // - States. A state is what each thread has read so far and the modification orders. Where a state is met again, the
 //   execution is redundant.
 // - Sleep sets (without a bound on preemptions only: with one, the equivalent execution that a sleep set relies on may
@@ -57,6 +58,7 @@ class Exhaustive : public Strategy {
     return !trail_.empty() && deterministic_;
   }
 
+  void MarkRedundant() override { redundant_ = redundant_ || reduce_; }
   bool redundant() const override { return redundant_; }
   bool complete() const override { return trail_.empty() && deterministic_; }
   std::string error() const override {

@@ -78,16 +78,20 @@ const Message& Execution::ReadAt(uint32_t id, int index, std::memory_order order
   Watch(id, index);
   event.read = message.value;
   event.newer = memory_[id].newest() - index;
+  if (event.newer > 0) ++old_reads_;
   event.address = memory_[id].address;
   event.location = id;
   return message;
 }
 
-const Message& Execution::ReadSome(uint32_t id, std::memory_order order, Event& event) {
-  const int newest = memory_[id].newest();
+int Execution::OldValues(uint32_t id, std::memory_order order) const {
+  if (old_reads_ == options_.old_reads) return 0;
   const int oldest = memory_.OldestReadable(running_, id, order == std::memory_order_seq_cst);
-  const int older = Choose(std::min(newest - oldest, options_.old_values) + 1);
-  return ReadAt(id, newest - older, order, event);
+  return std::min(memory_[id].newest() - oldest, options_.old_values);
+}
+
+const Message& Execution::ReadSome(uint32_t id, std::memory_order order, Event& event) {
+  return ReadAt(id, memory_[id].newest() - Choose(OldValues(id, order) + 1), order, event);
 }
 
 uint64_t Execution::Load(uint32_t id, std::memory_order order, Site site) {
@@ -109,6 +113,7 @@ void Execution::Store(uint32_t id, uint64_t value, std::memory_order order, Site
     position -= Choose(std::min(position - first, options_.old_values) + 1);
   }
   memory_.Write(running_, id, position, value, order);
+  threads_[running_].idle = false;
   Saw(location.key);
   events_.push_back({.thread = running_, .kind = OpKind::kStore, .order = order, .newer = location.newest() - position,
                      .address = location.address, .location = id, .written = value, .site = site});
@@ -120,8 +125,21 @@ uint64_t Execution::Update(uint32_t id, internal::Update update, uint64_t operan
   ReadAt(id, memory_[id].newest(), order, event);
   event.written = update(event.read, operand);
   memory_.Update(running_, id, event.written, order);
+  threads_[running_].idle = false;
   events_.push_back(event);
   return event.read;
+}
+
+void Execution::Lock(uint32_t id, Site site) {
+  threads_[running_].locking = id;
+  Announce(OpKind::kLock, std::memory_order_acquire, id, site, "lock");
+  Event event = {.thread = running_, .kind = OpKind::kLock, .order = std::memory_order_acquire, .written = 1,
+                 .site = site};
+  ReadAt(id, memory_[id].newest(), std::memory_order_acquire, event);
+  if (event.read != 0) Fail("a lock taken in the program function was not released", site);
+  memory_.Update(running_, id, 1, std::memory_order_acquire);
+  threads_[running_].idle = false;
+  events_.push_back(event);
 }
 
 // The old values that make a compare-exchange fail, newest first. It succeeds on none of them: an update follows the
@@ -129,8 +147,7 @@ uint64_t Execution::Update(uint32_t id, internal::Update update, uint64_t operan
 std::vector<int>& Execution::FailingReads(uint32_t id, uint64_t expected, const internal::CompareExchangeArgs& args) {
   const Location& location = memory_[id];
   const int newest = location.newest();
-  const bool seq_cst = args.failure == std::memory_order_seq_cst;
-  const int oldest = std::max(memory_.OldestReadable(running_, id, seq_cst), newest - options_.old_values);
+  const int oldest = newest - OldValues(id, args.failure);
   failing_reads_.clear();
   const bool spurious = args.weak && spurious_ < options_.spurious_failures;
   for (int i = newest; i >= oldest; --i) {
@@ -150,6 +167,7 @@ bool Execution::CompareExchange(uint32_t id, uint64_t& expected, const internal:
   if (event.success) {
     ReadAt(id, memory_[id].newest(), args.success, event);
     memory_.Update(running_, id, args.desired, args.success);
+    threads_[running_].idle = false;
   } else {
     const int index = failing[choice - (may_succeed ? 1 : 0)];
     ReadAt(id, index, args.failure, event);
@@ -177,6 +195,7 @@ void Execution::FenceOp(std::memory_order order, Site site) {
 void Execution::Spin(Site site) {
   if (running_ == 0) Fail("a wait in the program function or in Finally() would last for ever", site);
   Thread& self = threads_[running_];
+  if (self.idle && OthersEnabled()) strategy_.MarkRedundant();
   uint64_t mask = 0;
   for (const Watched& watched : self.watched) mask |= MaskOf(watched.location);
   // The hint itself is mostly in CpuRelax(); what was read before it tells more.
@@ -191,6 +210,7 @@ void Execution::Spin(Site site) {
   }
   self.watched.clear();
   self.varied = false;
+  self.idle = true;
   events_.push_back({.thread = running_, .kind = OpKind::kSpin, .site = site});
 }
 
@@ -200,6 +220,7 @@ void Execution::Park(std::string_view reason, Site site) {
   self.reason = reason;
   Announce(OpKind::kPark, std::memory_order_acquire, MaskOfThread(running_), site);
   self.readied = false;
+  self.idle = false;
   memory_.now[running_].Join(self.readied_by);
   Saw(self.readied_at);
   self.watched.clear();
@@ -215,6 +236,7 @@ void Execution::Ready(int thread, Site site) {
   if (other.finished) Fail("Ready() of a thread that has returned", site);
   if (other.readied) Fail("a second Ready() before the first was consumed by a Park()", site);
   other.readied = true;
+  threads_[running_].idle = false;
   other.readied_by = memory_.now[running_];
   other.readied_at = memory_.StepIdentity(running_);
   Saw(static_cast<uint64_t>(thread));
@@ -225,6 +247,7 @@ void Execution::Plain(const void* address, bool write, Site site) {
   PlainHistory& history = plain_[address];
   CheckPlain(history, write, site);
   if (write) {
+    threads_[running_].idle = false;
     history.writer = running_;
     history.written_at = stamp;
     history.write_site = site;
@@ -280,6 +303,9 @@ void Store(const Handle& handle, uint64_t bits, std::memory_order order, Site si
 uint64_t ReadModifyWrite(const Handle& handle, Update update, uint64_t operand, std::memory_order order,
                          Site site) {
   return Execution::current->Update(Execution::current->Resolve(handle, site), update, operand, order, site);
+}
+void Lock(const Handle& handle, Site site) {
+  Execution::current->Lock(Execution::current->Resolve(handle, site), site);
 }
 bool CompareExchange(const Handle& handle, uint64_t& expected, const CompareExchangeArgs& args, Site site) {
   return Execution::current->CompareExchange(Execution::current->Resolve(handle, site), expected, args, site);

@@ -29,6 +29,7 @@ const char* KindText(OpKind kind) {
     case OpKind::kCompareExchange: return "cas";
     case OpKind::kFence: return "fence";
     case OpKind::kSpin: return "spin";
+    case OpKind::kLock: return "lock";
     case OpKind::kPark: return "park";
     case OpKind::kReady: return "ready";
     case OpKind::kPlainRead: return "read";
@@ -60,6 +61,7 @@ std::string EffectText(const Event& event) {
       return "-> " + ValueText(event.read) + NewerText(event);
     case OpKind::kStore:
       return "= " + ValueText(event.written) + NewerText(event);
+    case OpKind::kLock:
     case OpKind::kUpdate:
       return ValueText(event.read) + " -> " + ValueText(event.written);
     case OpKind::kCompareExchange:
@@ -115,6 +117,10 @@ std::string Execution::DescribeStuck() const {
     if (thread.finished) continue;
     const bool parked = thread.pending.kind == OpKind::kPark;
     text += " T" + std::to_string(i);
+    if (thread.pending.kind == OpKind::kLock) {
+      text += " waits for the lock " + NameOf(memory_[thread.locking].address) + ";";
+      continue;
+    }
     text += parked ? " is parked (" + std::string(thread.reason) + ")" : " spins at " + SiteText(thread.pending.site);
     for (const Watched& watched : thread.watched) {
       if (!parked) text += " on " + NameOf(memory_[watched.location].address) + " = " + ValueText(watched.last.value);

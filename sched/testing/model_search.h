@@ -24,6 +24,7 @@ enum class OpKind : uint8_t {
   kCompareExchange,
   kFence,
   kSpin,
+  kLock,
   kPark,
   kReady,
   kPlainRead,
@@ -60,6 +61,9 @@ class Strategy {
   virtual int PickValue(int options) = 0;
   // Prepares the next execution; false if there is none.
   virtual bool Next() = 0;
+
+  // The running execution shows nothing that others do not show too.
+  virtual void MarkRedundant() {}
 
   // Whether the running execution repeats what has been explored, and only goes on to come to its end.
   virtual bool redundant() const { return false; }

@@ -8,7 +8,21 @@ _MODEL_EXPECT = Label("//sched/testing:model_expect")
 # The code under test takes headers such as sched/park.h without the library that implements them.
 _FEATURES = ["-layering_check"]
 
-def weft_cc_model_test(name, srcs, code = [], hdrs = [], deps = [], tags = [], size = "small", features = [], **kwargs):
+# SpinLock by its contract, ahead of the real header.
+_SPIN_LOCK = Label("//sched/testing:model_spin_lock")
+_SPIN_LOCK_COPTS = ["-include", "weft/sched/testing/model_spin_lock.h"]
+
+def weft_cc_model_test(
+        name,
+        srcs,
+        code = [],
+        hdrs = [],
+        deps = [],
+        spin_lock_by_contract = True,
+        size = "small",
+        tags = [],
+        features = [],
+        **kwargs):
     """A GoogleTest program of code that is compiled for the model explorer.
 
     Depending on the explorer defines WEFT_MODEL. A library that has been compiled without it must not be linked in: it
@@ -20,17 +34,24 @@ def weft_cc_model_test(name, srcs, code = [], hdrs = [], deps = [], tags = [], s
       code: the .cc files under test.
       hdrs: the headers under test whose targets have .cc files; included as "weft/FOLDER/x.h".
       deps: header-only libraries, and libraries without weft's atomics.
-      tags: besides "model".
+      spin_lock_by_contract: SpinLock waits without spinning, which leaves much less to explore. The real one has been
+        proven against the same contract.
       size: as of any test.
+      tags: besides "model".
       features: as of any test.
       **kwargs: as of any test.
     """
+    copts = []
+    if spin_lock_by_contract:
+        copts = _SPIN_LOCK_COPTS
+        deps = deps + [_SPIN_LOCK]
     if code or hdrs:
         weft_cc_library(
             name = name + "_code",
             testonly = True,
             srcs = code,
             hdrs = hdrs,
+            copts = copts,
             features = features + _FEATURES,
             tags = ["model"],
             visibility = ["//visibility:private"],
@@ -41,6 +62,7 @@ def weft_cc_model_test(name, srcs, code = [], hdrs = [], deps = [], tags = [], s
         name = name,
         size = size,
         srcs = srcs,
+        copts = copts,
         features = features + _FEATURES,
         tags = tags + ["model"],
         deps = deps + [
