@@ -77,11 +77,11 @@ TEST_P(ChanProgramsTest, AChainOfAThousandFibersKeepsTheOrder) {
 
 // The sieve of Eratosthenes: a chain that grows by a filter for each prime.
 TEST_P(ChanProgramsTest, TheSieveFindsThePrimes) {
-  const int limit = kSlow ? 500 : 1500;
+  constexpr int limit = kSlow ? 500 : 1500;
   std::vector<int> found, expected;
   RunInFiber([&] {
     auto candidates = MakeChan<int>();
-    Go([candidates, limit] {
+    Go([candidates] {
       for (int i = 2; i < limit; ++i) candidates.Send(i);
       candidates.Close();
     });

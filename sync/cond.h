@@ -35,8 +35,8 @@ class Cond {
   template <typename Lockable>
   explicit Cond(Lockable& lock)
       : lockable_(&lock),
-        lock_([](void* l) { static_cast<Lockable*>(l)->lock(); }),
-        unlock_([](void* l) { static_cast<Lockable*>(l)->unlock(); }) {}
+        lock_([](void* l) ABSL_NO_THREAD_SAFETY_ANALYSIS { static_cast<Lockable*>(l)->lock(); }),
+        unlock_([](void* l) ABSL_NO_THREAD_SAFETY_ANALYSIS { static_cast<Lockable*>(l)->unlock(); }) {}
   Cond(const Cond&) = delete;
   Cond& operator=(const Cond&) = delete;
 
