@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "weft/sched/panic.h"
 
@@ -44,7 +45,7 @@ absl::StatusOr<int> Barrier::Arrive(absl::Duration timeout) {
 }
 
 // Without the lock while the action runs, so that the action may look at the barrier and reset it.
-void Barrier::RunAction() {
+void Barrier::RunAction() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   struct Relock {
     ~Relock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
       barrier->mutex_.lock();
