@@ -311,12 +311,13 @@ class Actor {
 
 class Stage {
  public:
-  // The choices of selects are drawn from a sequence that is the same for every new channel: `skip` goes on in it, by
-  // different steps for each, so that the choices of two selects have nothing to do with each other.
+  // The choices of selects are drawn from seeds, different for each channel and `skip`, so that the choices of two selects
+  // have nothing to do with each other and a run can be repeated.
   Stage(std::shared_ptr<const Program> program, int skip)
       : program_(std::move(program)), channels_(Make(program_->channels)) {
     for (int k = 0; k < std::ssize(channels_); ++k) {
-      for (int i = 0; channels_[k] && i < skip * (2 * k + 1); ++i) channels_[k].core()->NextSalt();
+      const uint64_t seed = static_cast<uint64_t>(skip) * 64 + static_cast<uint64_t>(k) + 1;
+      if (channels_[k]) channels_[k].core()->SeedSalt(seed * 0xd6e8feb86659fd93);
     }
   }
 

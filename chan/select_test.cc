@@ -410,6 +410,20 @@ TEST_F(SelectTest, ChoiceAmongReadyIsUniform) {
   EXPECT_LT(ChiSquare(pairs, kDraws / 4.0), 25.9) << "successive choices depend on each other";
 }
 
+TEST_F(SelectTest, ChoiceOnNewChannelsIsUniform) {
+  constexpr int kDraws = 10'000;
+  std::vector<int> seen(2);
+  for (int i = 0; i < kDraws; ++i) {
+    auto a = MakeChan<int>(1);
+    auto b = MakeChan<int>(1);
+    a.Send(1);
+    b.Send(1);
+    ++seen[Select(OnRecv(a), OnRecv(b))];
+  }
+  // Exceeded by one run in 100,000.
+  EXPECT_LT(ChiSquare(seen, kDraws / 2.0), 19.6);
+}
+
 // ---- Lists made at run time ----
 
 TEST_F(SelectTest, ListOfCases) {

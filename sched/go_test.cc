@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "weft/sched/internal/sanitizer.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
 #include "weft/sched/testing/fixture.h"
@@ -501,6 +502,28 @@ TEST(GoMaxProcsTest, ChangesUnderLoadLoseNothing) {
   EXPECT_EQ(total, int64_t{kFibers} * turns);
   GOMAXPROCS(former);
   ASSERT_TRUE(testing::WaitForNoFibers());
+}
+
+// A processor on its way to a thread that is being started is neither idle nor retired: listed as idle by a change of the
+// setting, it would have had two holders.
+TEST(GoMaxProcsTest, ChangesWhileThreadsAreStarted) {
+  const int former = GOMAXPROCS(0);
+  testing::RunInFiber([] {
+    for (int n = 2; n <= (sched_internal::kTsan ? 20 : 100); ++n) {
+      GOMAXPROCS(n);
+      std::atomic<int> left{2 * n};
+      for (int i = 0; i < 2 * n; ++i) {
+        Go([&] {
+          for (int turn = 0; turn < 20; ++turn) Gosched();
+          left.fetch_sub(1);
+        });
+      }
+      GOMAXPROCS(1);
+      GOMAXPROCS(n);
+      while (left > 0) Gosched();
+    }
+  });
+  GOMAXPROCS(former);
 }
 
 TEST(NumCpuTest, IsPositive) { EXPECT_GE(NumCPU(), 1); }

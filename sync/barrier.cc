@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "weft/sched/panic.h"
 
@@ -43,8 +44,7 @@ absl::StatusOr<int> Barrier::Arrive(absl::Duration timeout) {
   return missing;
 }
 
-// Without the lock while the action runs, so that the action may look at the barrier and reset it; Relock takes it again
-// when the action throws, too, which the analysis does not follow.
+// Without the lock while the action runs, so that the action may look at the barrier and reset it.
 void Barrier::RunAction() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   struct Relock {
     ~Relock() ABSL_NO_THREAD_SAFETY_ANALYSIS {

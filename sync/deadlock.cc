@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_format.h"
 #include "weft/sched/go.h"
 #include "weft/sched/internal/traceback.h"
@@ -77,25 +78,29 @@ class Registry {
     size_t operator()(const LockUser& user) const { return std::hash<uint64_t>()(user.id * 2 + user.is_fiber); }
   };
 
-  Id IdOf(Record* record, const void* address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  const Hold& HoldOf(Id lock, const LockUser& user) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void NoLongerHeldBy(const LockUser& user, Id lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::string Name(Id lock) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::string InversionText(const std::vector<LockGraph::Edge>& cycle) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::string RecursionText(Id lock, const LockSite& wanted) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::string LongWaitText(const Wait& wait) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // With mutex_ held, which clang's analysis does not know as a lock.
+  Id IdOf(Record* record, const void* address);
+  const Hold& HoldOf(Id lock, const LockUser& user) const;
+  void NoLongerHeldBy(const LockUser& user, Id lock);
+  std::string Name(Id lock) const;
+  std::string InversionText(const std::vector<LockGraph::Edge>& cycle) const;
+  std::string RecursionText(Id lock, const LockSite& wanted) const;
+  std::string LongWaitText(const Wait& wait) const;
+
+  // Without mutex_.
   void Deliver(const Report& report);
 
   sched_internal::Atom<bool> enabled_{true};
+  // Guards what follows.
   std::mutex mutex_;
-  Options options_ ABSL_GUARDED_BY(mutex_);
-  Id last_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t last_wait_ ABSL_GUARDED_BY(mutex_) = 0;
-  LockGraph graph_ ABSL_GUARDED_BY(mutex_);
+  Options options_;
+  Id last_id_ = 0;
+  uint64_t last_wait_ = 0;
+  LockGraph graph_;
   // In the order in which they were first locked, for reports.
-  std::map<Id, Lock> locks_ ABSL_GUARDED_BY(mutex_);
-  std::unordered_map<LockUser, std::vector<Id>, HashUser> held_ ABSL_GUARDED_BY(mutex_);
-  std::map<uint64_t, Wait> waits_ ABSL_GUARDED_BY(mutex_);
+  std::map<Id, Lock> locks_;
+  std::unordered_map<LockUser, std::vector<Id>, HashUser> held_;
+  std::map<uint64_t, Wait> waits_;
 };
 
 void Registry::SetOptions(Options options) {
@@ -321,7 +326,9 @@ void SetOptions(Options options) { Registry::Instance().SetOptions(std::move(opt
 Record::~Record() { Registry::Instance().Forget(this); }
 
 void Mutex::lock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  LockWatched(&record_, this, false, [this] { return mutex_.try_lock(); }, [this] { mutex_.lock(); });
+  LockWatched(
+      &record_, this, false, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return mutex_.try_lock(); },
+      [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.lock(); });
 }
 
 bool Mutex::TryLockFor(absl::Duration timeout) ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -341,7 +348,9 @@ void Mutex::unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void RWMutex::lock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  LockWatched(&record_, this, false, [this] { return mutex_.try_lock(); }, [this] { mutex_.lock(); });
+  LockWatched(
+      &record_, this, false, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return mutex_.try_lock(); },
+      [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.lock(); });
 }
 
 bool RWMutex::TryLockFor(absl::Duration timeout) ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -353,7 +362,9 @@ bool RWMutex::TryLockUntil(absl::Time deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void RWMutex::lock_shared() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  LockWatched(&record_, this, true, [this] { return mutex_.try_lock_shared(); }, [this] { mutex_.lock_shared(); });
+  LockWatched(
+      &record_, this, true, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return mutex_.try_lock_shared(); },
+      [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.lock_shared(); });
 }
 
 bool RWMutex::TryLockSharedFor(absl::Duration timeout) ABSL_NO_THREAD_SAFETY_ANALYSIS {

@@ -163,7 +163,7 @@ void Pool<T>::Put(T item) {
 // A shard where somebody is at work is passed over: nobody waits here, not even for a thread that the operating system
 // has taken off its processor.
 template <typename T>
-std::optional<T> Pool<T>::GetSlow(sync_internal::Place here) {
+std::optional<T> Pool<T>::GetSlow(sync_internal::Place here) ABSL_NO_THREAD_SAFETY_ANALYSIS {  // adopted locks
   std::vector<T> doomed;  // destroyed after the lock is released
   for (uint32_t i = 0; i <= mask_; ++i) {
     Shard& shard = shards_[(here.stripe + i) & mask_];
@@ -176,7 +176,7 @@ std::optional<T> Pool<T>::GetSlow(sync_internal::Place here) {
 }
 
 template <typename T>
-void Pool<T>::PutSlow(sync_internal::Place here, T item) {
+void Pool<T>::PutSlow(sync_internal::Place here, T item) ABSL_NO_THREAD_SAFETY_ANALYSIS {  // adopted locks
   std::vector<T> doomed;
   for (uint32_t i = 0; i <= mask_; ++i) {
     Shard& shard = shards_[(here.stripe + i) & mask_];

@@ -101,12 +101,14 @@ class ABSL_LOCKABLE ChanCore {
   Side& head() { return head_; }
 
   // A number that differs from call to call: what a select draws its order from.
+  // 0: no select has called SeedSalt() yet.
   uint64_t NextSalt() {
     // Relaxed, and two of them may get the same number: it only feeds a random choice, which mixes in more.
-    uint64_t salt = salt_.load(std::memory_order_relaxed) + 0x9e3779b97f4a7c15;
-    salt_.store(salt, std::memory_order_relaxed);
+    const uint64_t salt = salt_.load(std::memory_order_relaxed);
+    if (salt != 0) salt_.store(salt + 0x9e3779b97f4a7c15, std::memory_order_relaxed);
     return salt;
   }
+  void SeedSalt(uint64_t salt) { salt_.store(salt, std::memory_order_relaxed); }  // as above
 
  private:
   void Freeze() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);

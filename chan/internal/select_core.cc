@@ -8,6 +8,7 @@
 #include "weft/chan/internal/operations.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/park.h"
+#include "weft/sched/timer.h"
 
 namespace weft::chan_internal {
 
@@ -32,6 +33,17 @@ class Random {
 
   uint64_t state_;
 };
+
+// The first select on a channel draws from the clock: channels that are made alike, as in a loop that makes two and
+// selects among them, must not choose alike.
+uint64_t Seed(ChanCore& channel) {
+  uint64_t salt = channel.NextSalt();
+  if (salt == 0) [[unlikely]] {
+    salt = static_cast<uint64_t>(MonotonicNanos()) * 0x9e3779b97f4a7c15 | 1;
+    channel.SeedSalt(salt);
+  }
+  return salt;
+}
 
 class SelectRun {
  public:
@@ -71,7 +83,7 @@ int SelectRun::Shuffle() {
     ++live;
   }
   if (live <= 1) return live;
-  Random random(any->NextSalt() ^ reinterpret_cast<uintptr_t>(nodes_));
+  Random random(Seed(*any) ^ reinterpret_cast<uintptr_t>(nodes_));
   for (uint32_t k = count_ - 1; k > 0; --k)
     std::swap(nodes_[k].poll, nodes_[random.Below(k + 1)].poll);
   return live;

@@ -18,6 +18,12 @@ namespace weft::sched_internal {
 
 struct Worker;
 
+enum class ProcessorState : uint8_t {
+  kRetired,  // beyond GOMAXPROCS, and nobody holds it
+  kIdle,     // in the list of idle processors
+  kHeld,     // a worker's, or on its way to one that is being woken or started
+};
+
 struct alignas(kCacheLinePair) Processor {
   Processor(int id, int64_t now_ns) : id(id), timers(now_ns) {}
   Processor(const Processor&) = delete;
@@ -56,7 +62,7 @@ struct alignas(kCacheLinePair) Processor {
   int stack_count = 0;
   Fiber* stacks[64];  // dead fibers of the default size, warm
   Processor* next_idle = nullptr;  // guarded by the scheduler's lock
-  bool is_idle = false;            // guarded by the scheduler's lock
+  ProcessorState state = ProcessorState::kRetired;  // guarded by the scheduler's lock
 
   // Written by the holder, read by anybody. Relaxed: statistics, summed by NumFiber() and sampled by sysmon.
   Atom<uint64_t> started{0};

@@ -55,7 +55,7 @@ int Scheduler::SetProcessorsLocked(int n) {
   while (idle != nullptr) {
     Processor* processor = idle;
     idle = processor->next_idle;
-    processor->is_idle = false;
+    processor->state = ProcessorState::kRetired;
     idle_.RemoveIdle();
     if (processor->id < n) AddIdleProcessor(processor);
   }
@@ -68,16 +68,15 @@ int Scheduler::SetProcessorsLocked(int n) {
       // ORDER(sched.allocated): release; pairs with the acquire in allocated_processors().
       allocated_.store(id + 1, std::memory_order_release);
       AddIdleProcessor(processor);
-    } else if (processor->holder.load(std::memory_order_relaxed) == nullptr && !processor->is_idle) {
-      // Retired earlier. One whose worker has not noticed yet simply stays in service.
-      AddIdleProcessor(processor);
+    } else if (processor->state == ProcessorState::kRetired) {
+      AddIdleProcessor(processor);  // one whose worker has not noticed yet simply stays in service
     }
   }
   return former;
 }
 
 void Scheduler::AddIdleProcessor(Processor* processor) {
-  processor->is_idle = true;
+  processor->state = ProcessorState::kIdle;
   processor->next_idle = idle_processors_;
   idle_processors_ = processor;
   idle_.AddIdle();
@@ -87,7 +86,7 @@ Processor* Scheduler::TakeIdleProcessor() {
   Processor* processor = idle_processors_;
   if (processor == nullptr) return nullptr;
   idle_processors_ = processor->next_idle;
-  processor->is_idle = false;
+  processor->state = ProcessorState::kHeld;
   idle_.RemoveIdle();
   return processor;
 }

@@ -206,6 +206,7 @@ void Scheduler::Idle(Worker* worker) {
     // ORDER(processor.holder): release; pairs with the acquire in sysmon.
     processor->holder.store(nullptr, std::memory_order_release);
     worker->processor = nullptr;
+    processor->state = ProcessorState::kRetired;
     if (!retired) AddIdleProcessor(processor);
     was_spinning = std::exchange(worker->spinning, false);
     if (stopping) {
