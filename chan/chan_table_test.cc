@@ -313,7 +313,8 @@ class Stage {
  public:
   // The choices of selects are drawn from a sequence that is the same for every new channel: `skip` goes on in it, by
   // different steps for each, so that the choices of two selects have nothing to do with each other.
-  Stage(const Program& program, int skip) : program_(program), channels_(Make(program.channels)) {
+  Stage(std::shared_ptr<const Program> program, int skip)
+      : program_(std::move(program)), channels_(Make(program_->channels)) {
     for (int k = 0; k < std::ssize(channels_); ++k) {
       for (int i = 0; channels_[k] && i < skip * (2 * k + 1); ++i) channels_[k].core()->NextSalt();
     }
@@ -321,7 +322,7 @@ class Stage {
 
   Outcome Run(bool as_list) {
     Outcome outcome;
-    for (const Operation& operation : program_.operations) {
+    for (const Operation& operation : program_->operations) {
       actors_.emplace_back().Start(channels_, operation, as_list);
       AwaitQuiet();
       int parked = 0;
@@ -352,34 +353,35 @@ class Stage {
     }
   }
 
-  const Program& program_;
+  const std::shared_ptr<const Program> program_;
   Channels channels_;
   std::deque<Actor> actors_;
 };
 
 // Runs the program until everything that must occur has occurred; a choice that is open four ways may need some runs.
-void Check(const Program& program) {
+void Check(std::shared_ptr<const Program> program) {
   constexpr int kPatience = 400;
-  const std::map<Outcome, bool> expected = Expected(program);
+  const std::map<Outcome, bool> expected = Expected(*program);
   std::map<Outcome, bool> missing = expected;
   std::erase_if(missing, [](const auto& outcome) { return !outcome.second; });
   for (int run = 0; run < 2 || (run < kPatience && !missing.empty()); ++run) {
     auto stage = std::make_unique<Stage>(program, /*skip=*/run);
     Outcome outcome = stage->Run(/*as_list=*/run % 2 == 1);
-    ASSERT_TRUE(expected.contains(outcome)) << program.name << "\n" << outcome << "should be\n"
+    ASSERT_TRUE(expected.contains(outcome)) << program->name << "\n" << outcome << "should be\n"
                                             << expected.begin()->first;
     missing.erase(outcome);
     if (!stage->MayBeDestroyed()) (void)stage.release();
   }
-  ASSERT_TRUE(missing.empty()) << program.name << ": never chosen in " << kPatience << " runs:\n"
+  ASSERT_TRUE(missing.empty()) << program->name << ": never chosen in " << kPatience << " runs:\n"
                                << missing.begin()->first;
 }
 
 // ---- All rows ----
 
-Program MakeProgram(const Named<ChannelSpec>& state, const Named<ChannelSpec>& other,
-                    const Named<std::vector<Operation>>& waiters, const Named<Operation>& operation,
-                    const Named<std::vector<Operation>>& release) {
+std::shared_ptr<const Program> MakeProgram(const Named<ChannelSpec>& state, const Named<ChannelSpec>& other,
+                                           const Named<std::vector<Operation>>& waiters,
+                                           const Named<Operation>& operation,
+                                           const Named<std::vector<Operation>>& release) {
   Program program;
   program.name = std::string(operation.name) + " on " + state.name + "; " + waiters.name + "; other: " + other.name +
                  "; then " + release.name;
@@ -388,7 +390,7 @@ Program MakeProgram(const Named<ChannelSpec>& state, const Named<ChannelSpec>& o
   program.operations.push_back(operation.value);
   program.operations.insert(program.operations.end(), release.value.begin(), release.value.end());
   program.operations.insert(program.operations.end(), kEnd.begin(), kEnd.end());
-  return program;
+  return std::make_shared<const Program>(std::move(program));
 }
 
 // Every `stride`-th program with the channel in that state.
@@ -411,13 +413,17 @@ int CheckAll(const Named<ChannelSpec>& state, int stride) {
 using ChanTableTest = testing::WorkerTest;
 INSTANTIATE_TEST_SUITE_P(Workers, ChanTableTest, testing::kWorkerCounts);
 
-// All of them with one worker. With more, and under sanitizers, a part, whose rows are spread over the whole table.
+// All of them with one worker. With more, and under sanitizers, a part that is spread over the whole table.
+int Stride(int workers) {
+  if (sched_internal::kTsan) return workers == 1 ? 89 : 211;
+  return (workers == 1 ? 1 : 7) * (sched_internal::kAsan ? 5 : 1);
+}
+
 TEST_P(ChanTableTest, EveryOperationInEveryStateDoesAsGoDoes) {
-  const bool slow = sched_internal::kTsan || sched_internal::kAsan;
   testing::RunInFiber([&] {
     int number = 0;
     for (const auto& state : kStates) {
-      number += CheckAll(state, (GetParam() == 1 ? 1 : 7) * (slow ? 5 : 1));
+      number += CheckAll(state, Stride(GetParam()));
       if (HasFatalFailure()) return;
     }
     EXPECT_EQ(number, std::ssize(kStates) * std::ssize(kWaiters) * std::ssize(kReleases) *
@@ -430,7 +436,7 @@ TEST(ChanTableDeathTest, EveryOperationOnNilDoesAsGoDoes) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       {
-        testing::RunInFiber([] { CheckAll(kNil, sched_internal::kTsan ? 7 : 1); });
+        testing::RunInFiber([] { CheckAll(kNil, Stride(1)); });
         std::_Exit(::testing::Test::HasFailure() ? 1 : 0);
       },
       ::testing::ExitedWithCode(0), "");

@@ -43,8 +43,9 @@ absl::StatusOr<int> Barrier::Arrive(absl::Duration timeout) {
   return missing;
 }
 
-// Without the lock while the action runs, so that the action may look at the barrier and reset it.
-void Barrier::RunAction() {
+// Without the lock while the action runs, so that the action may look at the barrier and reset it; Relock takes it again
+// when the action throws, too, which the analysis does not follow.
+void Barrier::RunAction() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   struct Relock {
     ~Relock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
       barrier->mutex_.lock();

@@ -8,7 +8,7 @@
 // Ordering: each arrival synchronizes with the action, and the action with the return of every arrival of its round.
 // Lifetime: may be destroyed when every call has returned.
 // Misuse: fewer than one party panics. An action that arrives at its own barrier deadlocks.
-// Cost: an arrival two uncontended locks and a park; releasing n parties is O(n); no allocation; 120 bytes.
+// Cost: an arrival two uncontended locks and a park; releasing n parties is O(n); no allocation; 112 bytes.
 //
 // The last to arrive runs the action while the others wait, and releases them. If time runs out for one of them, if
 // the action throws, or on Reset(), the barrier breaks for all who wait: none of them may think that the others came.

@@ -19,7 +19,7 @@ namespace {
 using sync_testing::Crew;
 using sync_testing::PanicOf;
 
-static_assert(sizeof(Barrier) == 120);
+static_assert(sizeof(Barrier) == 112);
 static_assert(!std::is_copy_constructible_v<Barrier> && !std::is_move_constructible_v<Barrier>);
 
 void AwaitWaiting(const Barrier& barrier, int n) {

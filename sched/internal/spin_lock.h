@@ -22,8 +22,7 @@ class ABSL_LOCKABLE SpinLock {
   SpinLock(const SpinLock&) = delete;
   SpinLock& operator=(const SpinLock&) = delete;
 
-  // The analysis does not see through LockSlow().
-  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
     if (!try_lock()) LockSlow();
   }
 
@@ -39,7 +38,7 @@ class ABSL_LOCKABLE SpinLock {
   }
 
  private:
-  void LockSlow() {
+  void LockSlow() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
     for (int turn = 0;; ++turn) {
       // Relaxed: only a hint; try_lock() decides.
       if (word_.load(std::memory_order_relaxed) == 0 && try_lock()) return;

@@ -58,7 +58,7 @@ class Context {
   void* fake_stack_ = nullptr;         // AddressSanitizer's
   const void* bottom_ = nullptr;       // AddressSanitizer's view of the stack
   size_t size_ = 0;
-  void* tsan_fiber_ = nullptr;         // ThreadSanitizer's
+  [[maybe_unused]] void* tsan_fiber_ = nullptr;  // ThreadSanitizer's
 };
 
 }  // namespace weft::sched_internal::model
