@@ -9,7 +9,7 @@
 // Lifetime: handles, and copies of Done(), share the context. One that nobody refers to any more leaves its parent by
 //   itself, cancelled or not.
 // Misuse: to derive from Context() panics: `cannot create context from nil parent`.
-// Cost: Err() one load, no copy; Done() nothing; a child that can be cancelled one allocation of 448 bytes, no fiber; cancelling is
+// Cost: Err() one load, no copy; Done() nothing; a child that can be cancelled one allocation of 512 bytes, no fiber; cancelling is
 //   linear in the number of descendants and needs constant stack. A child of a CustomContext costs a fiber.
 //
 //   auto [ctx, cancel] = weft::WithTimeout(parent, absl::Seconds(2));

@@ -7,7 +7,7 @@
 // Ordering: Signal() and Broadcast() synchronize with the return of each wait that they end; the lock does the rest.
 // Lifetime: may be destroyed when every wait has returned, and every Signal() that found nobody.
 // Misuse: waiting without the lock is what unlocking an unlocked lock is for it: fatal for Mutex.
-// Cost: Signal() to nobody one load; a wait about the cost of one park; no allocation; 48 bytes.
+// Cost: Signal() to nobody one load; a wait about the cost of one park; no allocation; 40 bytes.
 //
 // Signal() wakes the one who has waited longest. The lock need not be held for it. A woken waiter locks again before
 // it returns, so another may have changed the condition: wait in a loop, or with the form that takes a predicate.

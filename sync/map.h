@@ -9,7 +9,7 @@
 //   end, with the map. Keys and values must be copyable where a method returns or Range() passes them.
 // Misuse: a hash or an equality that uses the same map for the key that it is called for deadlocks.
 // Cost: Load() of a key that is there about 10 ns in cache, two atomic adds on memory of the caller's processor, no shared
-//   write. Store() one allocation of the key and the value. Empty: about 1 KiB per processor.
+//   write. Store() one allocation of the key and the value. Empty: 512 bytes per processor.
 //
 // Range() visits no key twice. It copies one shard at a time, so a key may be passed that has been removed meanwhile.
 //

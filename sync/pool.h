@@ -64,8 +64,9 @@ class Pool {
  private:
   static constexpr int64_t kGenerationNanos = 5'000'000'000;
 
-  std::optional<T> GetSlow(sync_internal::Place here);
-  void PutSlow(sync_internal::Place here, T item);
+  // The analysis does not follow a guard that adopts a lock.
+  std::optional<T> GetSlow(sync_internal::Place here) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  void PutSlow(sync_internal::Place here, T item) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   struct alignas(sched_internal::kCacheLinePair) Shard {
     bool IsDue(int64_t now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) { return now - rotated >= kGenerationNanos; }

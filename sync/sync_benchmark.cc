@@ -18,6 +18,11 @@
 #include "weft/sync/rwmutex.h"
 #include "weft/sync/semaphore.h"
 
+// The analysis forbids to lock for reading twice, and does not know wrappers.
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wthread-safety-analysis"
+#endif
+
 namespace {
 
 using weft::bench::Iterations;

@@ -4,17 +4,18 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "weft/chan/internal/element.h"
 
 namespace weft::context_internal {
 
 using sched_internal::SpinLockHolder;
 
-const absl::Status* const kErrors[3] = {
-    new absl::Status(),
-    new absl::Status(absl::StatusCode::kCancelled, "context canceled"),
-    new absl::Status(absl::StatusCode::kDeadlineExceeded, "context deadline exceeded"),
-};
+const absl::Status* MakeErrors() {
+  return new absl::Status[3]{
+      absl::OkStatus(),
+      absl::Status(absl::StatusCode::kCancelled, "context canceled"),
+      absl::Status(absl::StatusCode::kDeadlineExceeded, "context deadline exceeded"),
+  };
+}
 
 CancelNode::DoneCore::DoneCore(CancelNode* node)
     : ChanCore(chan_internal::ErasedElement<Empty>::kOps, nullptr, 0, &ChannelGone), node(node) {}

@@ -23,9 +23,12 @@ namespace weft::context_internal {
 
 enum class Reason : uint8_t { kNone, kCancelled, kDeadlineExceeded };
 
-// OK and the two errors, shared by all contexts and never destroyed.
-extern const absl::Status* const kErrors[3];
-inline const absl::Status& ErrorOf(Reason reason) { return *kErrors[static_cast<int>(reason)]; }
+// OK and the two errors, shared by all contexts and never destroyed, by Reason.
+const absl::Status* MakeErrors();
+inline const absl::Status& ErrorOf(Reason reason) {
+  static const absl::Status* const errors = MakeErrors();
+  return errors[static_cast<int>(reason)];
+}
 
 class CancelNode : public Node {
  public:
