@@ -32,10 +32,10 @@ Fiber* Scheduler::TakeFiber(Worker* worker, int size_class) {
     return fiber;
   }
   Processor* processor = worker->processor;
-  if (processor->stack_count == 0) {
-    processor->stack_count = StackArena::Instance().Take(size_class, processor->stacks, kStackBatch);
-  }
-  return processor->stacks[--processor->stack_count];
+  int cached = processor->stack_count.load(std::memory_order_relaxed);  // holder-only
+  if (cached == 0) cached = StackArena::Instance().Take(size_class, processor->stacks, kStackBatch);
+  processor->stack_count.store(--cached, std::memory_order_relaxed);  // a statistic to others
+  return processor->stacks[cached];
 }
 
 void Scheduler::ReturnFiber(Worker* worker, Fiber* fiber) {
@@ -44,12 +44,13 @@ void Scheduler::ReturnFiber(Worker* worker, Fiber* fiber) {
   if (fiber->size_class != StackArena::kDefaultClass) {
     StackArena::Instance().Give(fiber->size_class, &fiber, 1);
   } else {
-    if (processor->stack_count == kStackCache) {
-      processor->stack_count -= kStackCache / 2;
-      StackArena::Instance().Give(fiber->size_class, processor->stacks + processor->stack_count,
-                                  kStackCache / 2);
+    int cached = processor->stack_count.load(std::memory_order_relaxed);  // holder-only
+    if (cached == kStackCache) {
+      cached -= kStackCache / 2;
+      StackArena::Instance().Give(fiber->size_class, processor->stacks + cached, kStackCache / 2);
     }
-    processor->stacks[processor->stack_count++] = fiber;
+    processor->stacks[cached] = fiber;
+    processor->stack_count.store(cached + 1, std::memory_order_relaxed);  // a statistic to others
   }
   // ORDER(fiber.ended): release; pairs with the acquire in LiveFibers(): who sees the end sees the start.
   processor->ended.store(processor->ended.load(std::memory_order_relaxed) + 1,

@@ -59,7 +59,6 @@ struct alignas(kCacheLinePair) Processor {
   uint32_t lifo_streak = 0;
   uint64_t next_fiber_id = 0;  // ids are handed out in batches
   uint64_t last_fiber_id = 0;
-  int stack_count = 0;
   Fiber* stacks[64];  // dead fibers of the default size, warm
   Processor* next_idle = nullptr;  // guarded by the scheduler's lock
   ProcessorState state = ProcessorState::kRetired;  // guarded by the scheduler's lock
@@ -67,6 +66,7 @@ struct alignas(kCacheLinePair) Processor {
   // Written by the holder, read by anybody. Relaxed: statistics, summed by NumFiber() and sampled by sysmon.
   Atom<uint64_t> started{0};
   Atom<uint64_t> ended{0};
+  Atom<int> stack_count{0};  // of `stacks`
   Atom<uint32_t> round{0};  // scheduling decisions
   Atom<uint32_t> time_slice{0};  // changes when another fiber gets a new slice
   // Of the worker that holds it; null: idle. Written by the holder; sysmon writes through it.

@@ -204,6 +204,14 @@ int Scheduler::LiveFibers() const {
   return static_cast<int>(live);
 }
 
+int64_t Scheduler::StacksInUse() const {
+  int64_t in_use = StackArena::Instance().outstanding();
+  for (int i = 0; i < allocated_processors(); ++i) {
+    in_use -= processor(i)->stack_count.load(std::memory_order_relaxed);  // statistic
+  }
+  return in_use;
+}
+
 bool Scheduler::WaitUntilNoFibers(int64_t deadline_ns) {
   draining_.store(true, std::memory_order_relaxed);  // fibers that miss it are met by the time-out below
   bool none;

@@ -69,6 +69,8 @@ class Scheduler {
   uint64_t NextFiberId(Worker* worker);
   void CountStarted(Worker* worker);
   int LiveFibers() const;
+  // Stacks that neither a fiber that ended nor a cache has given back; exact when no fiber is alive or starting.
+  int64_t StacksInUse() const;
   // Holder of `processor` from now on.
   void Hold(Worker* worker, Processor* processor);
 

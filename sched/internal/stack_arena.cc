@@ -45,13 +45,16 @@ int StackArena::Take(int size_class, Fiber** out, int count) {
     out[taken++] = c.warm.back();
     c.warm.pop_back();
   }
-  return taken > 0 ? taken : TakeFresh(c, size_class, out, count);
+  if (taken == 0) taken = TakeFresh(c, size_class, out, count);
+  outstanding_.fetch_add(taken, std::memory_order_relaxed);  // a count
+  return taken;
 }
 
 void StackArena::Give(int size_class, Fiber* const* fibers, int count) {
   Class& c = classes_[size_class];
   SpinLockHolder hold(c.lock);
   c.warm.insert(c.warm.end(), fibers, fibers + count);
+  outstanding_.fetch_sub(count, std::memory_order_relaxed);  // a count
 }
 
 int StackArena::TakeFresh(Class& c, int size_class, Fiber** out, int count) {

@@ -53,6 +53,9 @@ class StackArena {
   // Gives dead fibers of one class back.
   void Give(int size_class, Fiber* const* fibers, int count);
 
+  // Slots that Take() has handed out and Give() has not got back.
+  int64_t outstanding() const { return outstanding_.load(std::memory_order_relaxed); }  // statistic
+
   // Calls fn(fiber) for every fiber that is not dead. No lock: fibers may start and end meanwhile.
   template <typename Fn>
   void ForEachLive(Fn&& fn) const {
@@ -108,6 +111,7 @@ class StackArena {
   Class classes_[kSizeClasses];
   Atom<GuardKind> guard_kind_{GuardKind::kLightweight};
   Atom<uint32_t> mprotect_guards_{0};
+  Atom<int64_t> outstanding_{0};
 };
 
 }  // namespace weft::sched_internal

@@ -53,6 +53,8 @@ void FiberTest::TearDown() {
     sched_internal::StackArena::Instance().ForEachLive(
         [&](Fiber* fiber) { sched_internal::AppendFiber(&stacks, *fiber); });
     ADD_FAILURE() << NumFiber() << " fibers are left:\n" << stacks;
+  } else {
+    EXPECT_EQ(Scheduler::Instance().StacksInUse(), 0) << "stacks were taken and never given back";
   }
   GOMAXPROCS(former_processors_);
 }

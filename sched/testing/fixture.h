@@ -1,6 +1,6 @@
 // fixture.h: the GoogleTest fixture for code that starts fibers.
 //
-// FiberTest fails a test that leaves fibers behind, and tells which. WorkerTest is the same for a range of worker
+// FiberTest fails a test that leaves fibers behind, and tells which, or that lost stacks. WorkerTest is the same for a range of worker
 // counts:
 //
 //   using QueueTest = weft::testing::WorkerTest;
@@ -26,7 +26,7 @@ bool WaitForNoFibers(absl::Duration patience = absl::Seconds(60));
 class FiberTest : public ::testing::Test {
  protected:
   void SetUp() override;
-  // Fails if fibers are left after a generous time.
+  // Fails if fibers are left after a generous time, or stacks.
   void TearDown() override;
 
  private:
