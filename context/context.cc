@@ -207,29 +207,40 @@ std::pair<Context, CancelCauseFunc> WithCancelCause(const Context& parent) {
   return {context, CancelCauseFunc(context)};
 }
 
-std::pair<Context, CancelFunc> WithDeadline(const Context& parent, absl::Time deadline) {
-  return WithDeadlineCause(parent, deadline, absl::OkStatus());
-}
+namespace {
 
-std::pair<Context, CancelFunc> WithDeadlineCause(const Context& parent, absl::Time deadline, absl::Status cause) {
+// Reading the clock is a good part of the cost, so it is read once.
+std::pair<Context, CancelFunc> WithDeadlineFrom(absl::Time now, const Context& parent, absl::Time deadline,
+                                                absl::Status cause) {
   if (!parent) context_internal::PanicNilParent();
   if (deadline == absl::InfiniteFuture() || DeadlineOf(parent) < deadline) return WithCancel(parent);
   Context context = NewCancelNode(parent, Kind::kDeadline, deadline);
   CancelNode* const node = context.node()->canceler;
-  if (deadline <= absl::Now()) {
+  if (deadline <= now) {
     node->Cancel(Reason::kDeadlineExceeded, std::move(cause));
   } else {
-    node->ArmTimer(std::move(cause));
+    node->ArmTimer(deadline - now, std::move(cause));
   }
   return {context, CancelFunc(context)};
 }
 
+}  // namespace
+
+std::pair<Context, CancelFunc> WithDeadline(const Context& parent, absl::Time deadline) {
+  return WithDeadlineFrom(absl::Now(), parent, deadline, absl::OkStatus());
+}
+
+std::pair<Context, CancelFunc> WithDeadlineCause(const Context& parent, absl::Time deadline, absl::Status cause) {
+  return WithDeadlineFrom(absl::Now(), parent, deadline, std::move(cause));
+}
+
 std::pair<Context, CancelFunc> WithTimeout(const Context& parent, absl::Duration timeout) {
-  return WithDeadline(parent, absl::Now() + timeout);
+  return WithTimeoutCause(parent, timeout, absl::OkStatus());
 }
 
 std::pair<Context, CancelFunc> WithTimeoutCause(const Context& parent, absl::Duration timeout, absl::Status cause) {
-  return WithDeadlineCause(parent, absl::Now() + timeout, std::move(cause));
+  const absl::Time now = absl::Now();
+  return WithDeadlineFrom(now, parent, now + timeout, std::move(cause));
 }
 
 Context WithoutCancel(const Context& parent) {

@@ -1,9 +1,6 @@
 #include "weft/context/internal/cancel_node.h"
 
-#include <algorithm>
 #include <utility>
-
-#include "absl/time/clock.h"
 
 namespace weft::context_internal {
 
@@ -75,9 +72,9 @@ void CancelNode::Detach() {
   next_sibling_ = prev_sibling_ = nullptr;
 }
 
-void CancelNode::ArmTimer(absl::Status cause) {
+void CancelNode::ArmTimer(absl::Duration timeout, absl::Status cause) {
   timer_cause_ = std::move(cause);
-  const int64_t in_ns = absl::ToInt64Nanoseconds(deadline_ - absl::Now());
+  const int64_t in_ns = absl::ToInt64Nanoseconds(timeout);
   const int64_t now_ns = MonotonicNanos();
   SpinLockHolder holder(lock_);
   // Relaxed: written under the lock. An ancestor may have been faster.

@@ -42,8 +42,8 @@ class CancelNode : public Node {
   // Has stop() called when the node is cancelled; at once if that has happened.
   void SetStop(std::function<bool()> stop);
 
-  // Has the node cancelled with `cause` when its deadline comes.
-  void ArmTimer(absl::Status cause);
+  // Has the node cancelled with `cause` when its deadline comes, `timeout` from now.
+  void ArmTimer(absl::Duration timeout, absl::Status cause);
 
   // Cancels this and all below; nothing if it has been cancelled. OK as a cause stands for the error of `reason`. The
   // caller keeps the node alive. Does not wait for a cancellation that another has begun.
