@@ -1,16 +1,19 @@
 // go.h: to start fibers, and what a fiber can ask of the scheduler.
 //
-// Go: the go statement, runtime.Gosched, time.Sleep, runtime.Goexit, GOMAXPROCS, NumCPU, NumGoroutine.
+// Go: the go statement, runtime.Gosched, time.Sleep, runtime.Goexit, GOMAXPROCS, NumCPU,
+//   NumGoroutine.
 //
 // Thread safety: all functions may be called from fibers and plain threads alike.
-// Blocks: Gosched() and Sleep(): the fiber, or the thread when the caller is not a fiber. Go(): nothing.
-// Ordering: Go(fn) synchronizes with the start of fn. The end of fn synchronizes with nothing: use a channel or a
-//   WaitGroup.
-// Lifetime: the closure is moved into the new fiber's own stack and destroyed there when it has returned. The runtime
-//   starts with the first Go() and is never destroyed by static destructors.
-// Misuse: an exception that leaves fn ends the process as an unrecovered panic does in Go: message, stack, status 2.
-//   An empty std::function is fatal: `go of nil func value`.
-// Cost: about 50 ns to start and end a fiber, no allocation once warm; 4 KiB of memory while parked shallowly.
+// Blocks: Gosched() and Sleep(): the fiber, or the thread when the caller is not a fiber. Go():
+//   nothing.
+// Ordering: Go(fn) synchronizes with the start of fn. The end of fn synchronizes with nothing: use
+//   a channel or a WaitGroup.
+// Lifetime: the closure is moved into the new fiber's own stack and destroyed there when it has
+//   returned. The runtime starts with the first Go() and is never destroyed by static destructors.
+// Misuse: an exception that leaves fn ends the process as an unrecovered panic does in Go: message,
+//   stack, status 2. An empty std::function is fatal: `go of nil func value`.
+// Cost: about 50 ns to start and end a fiber, no allocation once warm; 4 KiB of memory while parked
+//   shallowly.
 //
 //   weft::Go([] { std::puts("in a fiber"); });
 //   weft::Go({.name = "reader", .stack_bytes = 1 << 20}, [fd] { ReadAll(fd); });
@@ -30,8 +33,8 @@ namespace weft {
 struct GoOptions {
   // Shown in dumps and profiles. Must outlive the fiber (a literal does).
   const char* name = nullptr;
-  // Address space for the stack, in bytes, rounded up to a power of two; memory is committed as it is touched.
-  // 0: the runtime's default (256 KiB).
+  // Address space for the stack, in bytes, rounded up to a power of two; memory is committed as it
+  // is touched. 0: the runtime's default (256 KiB).
   size_t stack_bytes = 0;
 };
 
@@ -57,16 +60,18 @@ void Go(Fn&& fn) {
 // Lets other runnable fibers go first. From a plain thread: sched_yield().
 void Gosched();
 
-// Parks for at least `d` of the monotonic clock; returns at once if d <= 0. An infinite duration parks for ever.
+// Parks for at least `d` of the monotonic clock; returns at once if d <= 0. An infinite duration
+// parks for ever.
 void Sleep(absl::Duration d);
 
-// Ends the calling fiber after running the destructors of its frames. Not an error: nothing is printed. From the main
-// fiber: the others continue, and when none is left the process ends with `no goroutines … deadlock`.
-// Ordinary `catch (...)` blocks on the way must rethrow. From a plain thread: fatal.
+// Ends the calling fiber after running the destructors of its frames. Not an error: nothing is
+// printed. From the main fiber: the others continue, and when none is left the process ends with
+// `no goroutines … deadlock`. Ordinary `catch (...)` blocks on the way must rethrow. From a plain
+// thread: fatal.
 [[noreturn]] void Goexit();
 
-// Sets how many fibers may run at the same time and returns the former setting; n < 1 only asks. Takes effect for busy
-// workers at their next scheduling point.
+// Sets how many fibers may run at the same time and returns the former setting; n < 1 only asks.
+// Takes effect for busy workers at their next scheduling point.
 int GOMAXPROCS(int n);
 
 // The processors that the process may use, by its affinity mask when the runtime started.

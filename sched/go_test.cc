@@ -320,7 +320,8 @@ TEST_P(GoTest, PanicRecoveredInACleanupResumesGoexit) {
   });
 }
 
-// Exceptions in flight belong to the fiber: two fibers park inside catch blocks and leave them in the other order.
+// Exceptions in flight belong to the fiber: two fibers park inside catch blocks and leave them in
+// the other order.
 TEST_P(GoTest, CatchBlocksOfDifferentFibersInterleave) {
   RunInFiber([] {
     constexpr int kFibers = 20;
@@ -425,8 +426,8 @@ TEST_P(GoTest, TreeOfFibers) {
   });
 }
 
-// The global queue is looked at although the local one never runs dry: what a plain thread starts is not starved by
-// fibers that yield to each other.
+// The global queue is looked at although the local one never runs dry: what a plain thread starts
+// is not starved by fibers that yield to each other.
 TEST(GoStarvationTest, GlobalQueueIsServedBesideABusyLocalOne) {
   const int former = GOMAXPROCS(1);
   std::atomic<bool> stop{false};
@@ -446,8 +447,8 @@ TEST(GoStarvationTest, GlobalQueueIsServedBesideABusyLocalOne) {
   ASSERT_TRUE(testing::WaitForNoFibers());
 }
 
-// A fiber that does not enter the runtime must not keep the others of its worker from running for ever when there is
-// another worker.
+// A fiber that does not enter the runtime must not keep the others of its worker from running for
+// ever when there is another worker.
 TEST(GoHogTest, BusyFiberDoesNotStarveOthersOnAnotherWorker) {
   const int former = GOMAXPROCS(2);
   std::atomic<bool> stop{false};
@@ -504,8 +505,8 @@ TEST(GoMaxProcsTest, ChangesUnderLoadLoseNothing) {
   ASSERT_TRUE(testing::WaitForNoFibers());
 }
 
-// A processor on its way to a thread that is being started is neither idle nor retired: listed as idle by a change of the
-// setting, it would have had two holders.
+// A processor on its way to a thread that is being started is neither idle nor retired: listed as
+// idle by a change of the setting, it would have had two holders.
 TEST(GoMaxProcsTest, ChangesWhileThreadsAreStarted) {
   const int former = GOMAXPROCS(0);
   testing::RunInFiber([] {

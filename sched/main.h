@@ -1,7 +1,9 @@
 // main.h: a program whose main function is a fiber.
 //
-// Go: func main. The process ends when fn returns, whatever other fibers do; when all fibers are asleep and no timer and
-// no other thread can wake one, it ends with `fatal error: all fibers are asleep - deadlock!` and status 2.
+// Go: func main. The process ends when fn returns, whatever other fibers do; when all fibers are
+//   asleep and no timer and
+// no other thread can wake one, it ends with `fatal error: all fibers are asleep - deadlock!` and
+// status 2.
 //
 // Thread safety: call it once, from main().
 // Blocks: the calling thread, until fn returns. fn runs in a fiber with 8 MiB of stack.
@@ -29,8 +31,9 @@ inline constexpr size_t kMainStackBytes = 8 << 20;
 
 }  // namespace sched_internal
 
-// Runs fn() in a fiber and returns its result, which is the exit status; 0 if fn returns nothing. What other fibers do
-// meanwhile stops at their next scheduling point, so that they do not meet destroyed globals.
+// Runs fn() in a fiber and returns its result, which is the exit status; 0 if fn returns nothing.
+// What other fibers do meanwhile stops at their next scheduling point, so that they do not meet
+// destroyed globals.
 template <typename Fn>
 int Main(int argc, char** argv, Fn&& fn) {
   using Result = std::invoke_result_t<Fn&>;

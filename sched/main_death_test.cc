@@ -52,11 +52,13 @@ TEST_F(MainDeathTest, UncaughtPanicPrintsMessageAndStackAndExitsTwo) {
                 Go([] { Panic("boom"); });
                 Sleep(absl::Seconds(60));
               }),
-              ExitedWithCode(2), "^panic: boom\n\nfiber [0-9]+ \\[running\\]:\n(.|\n)*created by .* in fiber 1\n");
+              ExitedWithCode(2),
+              "^panic: boom\n\nfiber [0-9]+ \\[running\\]:\n(.|\n)*created by .* in fiber 1\n");
 }
 
 TEST_F(MainDeathTest, LaterLinesOfAPanicAreIndented) {
-  EXPECT_EXIT(Program([] { Panic("one\ntwo"); }), ExitedWithCode(2), "panic: one\n\ttwo\n\nfiber 1 \\[running, name main\\]:");
+  EXPECT_EXIT(Program([] { Panic("one\ntwo"); }), ExitedWithCode(2),
+              "panic: one\n\ttwo\n\nfiber 1 \\[running, name main\\]:");
 }
 
 TEST_F(MainDeathTest, UncaughtStdExceptionNamesItsType) {
@@ -145,7 +147,8 @@ TEST_F(MainDeathTest, GoexitOfMainLetsTheOthersFinish) {
 }
 
 TEST_F(MainDeathTest, NilFunctionIsFatal) {
-  EXPECT_EXIT(Program([] { Go(std::function<void()>()); }), ExitedWithCode(2), "fatal error: go of nil func value");
+  EXPECT_EXIT(Program([] { Go(std::function<void()>()); }), ExitedWithCode(2),
+              "fatal error: go of nil func value");
 }
 
 TEST_F(MainDeathTest, FatalCannotBeCaught) {

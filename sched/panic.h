@@ -1,8 +1,9 @@
 // panic.h: Go's panics as C++ exceptions, and Go's fatal errors.
 //
-// What Go panics on throws PanicError, with Go's words; it can be caught like any exception, runs destructors on its
-// way, and ends the process with status 2 and a stack if nobody catches it. What Go calls fatal cannot be caught:
-// `fatal error: …` and the state of every fiber on stderr, exit status 2.
+// What Go panics on throws PanicError, with Go's words; it can be caught like any exception, runs
+// destructors on its way, and ends the process with status 2 and a stack if nobody catches it. What
+// Go calls fatal cannot be caught: `fatal error: …` and the state of every fiber on stderr, exit
+// status 2.
 //
 // Go: panic, recover (catch), throw.
 #ifndef WEFT_SCHED_PANIC_H_
@@ -34,8 +35,10 @@ class PanicError : public std::exception {
 // Throws PanicError(message).
 [[noreturn]] void Panic(std::string_view message);
 
-// Ends the process: `fatal error: MESSAGE`, every fiber's state on stderr, exit status 2. For broken invariants and for
-// misuse that Go makes fatal. Callable from fibers, threads and timer callbacks, with SpinLocks held.
+// Ends the process: `fatal error: MESSAGE`, every fiber's state on stderr, exit status 2. For
+//   broken invariants and for
+// misuse that Go makes fatal. Callable from fibers, threads and timer callbacks, with SpinLocks
+// held.
 [[noreturn]] void Fatal(std::string_view message);
 
 }  // namespace weft

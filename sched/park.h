@@ -1,21 +1,23 @@
 // park.h: to stop the caller until somebody readies it, be it a fiber or a plain thread.
 //
-// Everything in weft that blocks is built on these three functions. A primitive publishes CurrentParkable() in
-// its own wait queue, releases its own lock, and calls Park(). Whoever takes the waiter out of the queue calls
-// Ready() on it, exactly once. Ready() may come before Park(): it is then remembered, and Park() returns at once.
+// Everything in weft that blocks is built on these three functions. A primitive publishes
+// CurrentParkable() in its own wait queue, releases its own lock, and calls Park(). Whoever takes
+// the waiter out of the queue calls Ready() on it, exactly once. Ready() may come before Park(): it
+// is then remembered, and Park() returns at once.
 //
 // Go: gopark and goready, without the unlock callback: the remembered Ready() makes it unnecessary.
 //
-// Thread safety: CurrentParkable() and Park() act on the caller; Ready() may be called from anywhere that a fiber,
-//   a plain thread or a timer callback runs, also while holding a SpinLock (but waking after unlock is faster).
+// Thread safety: CurrentParkable() and Park() act on the caller; Ready() may be called from
+//   anywhere that a fiber, a plain thread or a timer callback runs, also while holding a SpinLock
+//   (but waking after unlock is faster).
 // Blocks: Park(): the fiber, or the thread when the caller is not a fiber. Ready(): nothing.
 // Ordering: Ready(p) synchronizes with the return from the Park() that it ends.
-// Lifetime: a Parkable is valid until the Park() that its publication announced has returned. After Ready(p) the
-//   caller must not touch p, nor anything that lives in the parked caller's frame.
-// Misuse: a Ready() too many would end an unrelated Park(): it is fatal where it can be seen (a second Ready()
-//   before the first was consumed).
-// Cost: Park() with nobody else runnable enters the scheduler; Park()+Ready() between two fibers on one worker
-//   costs about 20 ns and allocates nothing. A plain thread sleeps in a futex.
+// Lifetime: a Parkable is valid until the Park() that its publication announced has returned. After
+//   Ready(p) the caller must not touch p, nor anything that lives in the parked caller's frame.
+// Misuse: a Ready() too many would end an unrelated Park(): it is fatal where it can be seen (a
+//   second Ready() before the first was consumed).
+// Cost: Park() with nobody else runnable enters the scheduler; Park()+Ready() between two fibers on
+//   one worker costs about 20 ns and allocates nothing. A plain thread sleeps in a futex.
 #ifndef WEFT_SCHED_PARK_H_
 #define WEFT_SCHED_PARK_H_
 
@@ -61,12 +63,12 @@ bool InFiber();
 // Returns after exactly one Ready() on the caller.
 void Park(WaitReason reason);
 
-// Ends the current or next Park() of `parkable`. A fiber that is readied by a fiber runs soon, on the same worker,
-// and inherits the rest of its time slice; nobody is woken for it.
+// Ends the current or next Park() of `parkable`. A fiber that is readied by a fiber runs soon, on
+// the same worker, and inherits the rest of its time slice; nobody is woken for it.
 void Ready(Parkable* parkable);
 
-// As Ready(), but queues the fiber behind those that are runnable already and may wake an idle worker for it:
-// for wakers that go on running, and for waking many.
+// As Ready(), but queues the fiber behind those that are runnable already and may wake an idle
+// worker for it: for wakers that go on running, and for waking many.
 void ReadyLast(Parkable* parkable);
 
 }  // namespace weft

@@ -45,7 +45,8 @@ TEST_P(ParkTest, CurrentParkableStaysTheSame) {
   });
 }
 
-// Every pairing of a waker and a sleeper hands over a plain variable: TSan sees that Ready() synchronizes with Park().
+// Every pairing of a waker and a sleeper hands over a plain variable: TSan sees that Ready()
+// synchronizes with Park().
 struct Relay {
   std::atomic<Parkable*> players[2] = {};
   int ball = 0;

@@ -11,7 +11,8 @@ namespace weft {
 
 absl::Status Shutdown(absl::Duration deadline) {
   if (InFiber()) {
-    return absl::FailedPreconditionError("Shutdown() waits for all fibers, so it cannot be called from one");
+    return absl::FailedPreconditionError(
+        "Shutdown() waits for all fibers, so it cannot be called from one");
   }
   sched_internal::Scheduler& scheduler = sched_internal::Scheduler::Instance();
   if (!scheduler.started()) return absl::OkStatus();
@@ -19,7 +20,8 @@ absl::Status Shutdown(absl::Duration deadline) {
   const int64_t now = MonotonicNanos();
   const int64_t ns = absl::ToInt64Nanoseconds(deadline);
   if (!scheduler.WaitUntilNoFibers(ns >= never - now ? never : now + ns)) {
-    return absl::DeadlineExceededError(absl::StrCat(scheduler.LiveFibers(), " fibers have not ended"));
+    return absl::DeadlineExceededError(
+        absl::StrCat(scheduler.LiveFibers(), " fibers have not ended"));
   }
   scheduler.Stop();
   return absl::OkStatus();

@@ -1,7 +1,7 @@
 // runtime.h: control of the runtime as a whole.
 //
-// The runtime starts by itself with the first Go(). A program that ends simply ends; one that unloads, forks workers or
-// wants its threads back calls Shutdown().
+// The runtime starts by itself with the first Go(). A program that ends simply ends; one that
+// unloads, forks workers or wants its threads back calls Shutdown().
 #ifndef WEFT_SCHED_RUNTIME_H_
 #define WEFT_SCHED_RUNTIME_H_
 
@@ -10,10 +10,11 @@
 
 namespace weft {
 
-// Waits until all fibers have ended, then ends all threads of the runtime. A later Go() starts it again.
+// Waits until all fibers have ended, then ends all threads of the runtime. A later Go() starts it
+// again.
 //
-// Errors: kDeadlineExceeded if fibers are left after `deadline` (the runtime goes on; the message says how many);
-//   kFailedPrecondition when called from a fiber, which could never end.
+// Errors: kDeadlineExceeded if fibers are left after `deadline` (the runtime goes on; the message
+//   says how many); kFailedPrecondition when called from a fiber, which could never end.
 // Blocks: the calling thread.
 // Thread safety: no Go() may run at the same time from a plain thread.
 absl::Status Shutdown(absl::Duration deadline);

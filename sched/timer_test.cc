@@ -69,7 +69,8 @@ TEST(TimerQueueTest, NeverArmedIsNotRemoved) {
   EXPECT_FALSE(TimerQueue::Remove(&timer, true));
 }
 
-// Random arming, removal and passing of time, against a sorted list. Distances cover all levels of the wheel.
+// Random arming, removal and passing of time, against a sorted list. Distances cover all levels of
+// the wheel.
 TEST(TimerQueueTest, AgreesWithASortedListOnRandomPrograms) {
   std::mt19937_64 random(testing::Seed());
   for (int program = 0; program < testing::Repeat(200); ++program) {
@@ -123,7 +124,9 @@ TEST(TimerQueueTest, AgreesWithASortedListOnRandomPrograms) {
             reference.erase(reference.begin() + static_cast<int64_t>(victim));
           }
           break;
-        case 3: pass(now + distance); break;
+        case 3:
+          pass(now + distance);
+          break;
       }
       if (HasFatalFailure()) return;
     }
@@ -185,11 +188,14 @@ TEST_P(SchedTimerTest, EarlierTimerOfAPlainThreadDoesNotWaitForALaterOne) {
 }
 
 TEST(SchedTimerOrderTest, FibersWakeInTheOrderOfTheirTimes) {
-  const int former = GOMAXPROCS(1);  // on several workers they wake in order, but may overtake each other
+  const int former =
+      GOMAXPROCS(1);  // on several workers they wake in order, but may overtake each other
   testing::RunInFiber([] {
     struct Sleeper : SchedTimer {
       Sleeper()
-          : SchedTimer([](SchedTimer* timer, int64_t) { ReadyLast(static_cast<Sleeper*>(timer)->waiter); }) {}
+          : SchedTimer([](SchedTimer* timer, int64_t) {
+              ReadyLast(static_cast<Sleeper*>(timer)->waiter);
+            }) {}
       Parkable* waiter = nullptr;
     };
     constexpr int kSleepers = 50;
@@ -218,7 +224,9 @@ TEST(SchedTimerOrderTest, FibersWakeInTheOrderOfTheirTimes) {
 TEST_P(SchedTimerTest, CancelRacesWithTheCallback) {
   testing::RunInFiber([] {
     struct Flag : SchedTimer {
-      Flag() : SchedTimer([](SchedTimer* timer, int64_t) { static_cast<Flag*>(timer)->rung.fetch_add(1); }) {}
+      Flag()
+          : SchedTimer(
+                [](SchedTimer* timer, int64_t) { static_cast<Flag*>(timer)->rung.fetch_add(1); }) {}
       std::atomic<int> rung{0};
     };
     for (int i = 0; i < testing::Repeat(3'000); ++i) {

@@ -1,12 +1,13 @@
 // The seam between weft's lock-free code and the memory it runs on.
 //
-// Every atomic of weft's lock-free protocols is an `Atom<T>`. In a normal build that is `std::atomic<T>`. In a
-// model build (`WEFT_MODEL` defined for the translation unit) it is the explorer's atomic of
-// sched/testing/model.h, which may reorder and delay as the C++ memory model allows, so that the very code
-// that ships is what the explorer runs.
+// Every atomic of weft's lock-free protocols is an `Atom<T>`. In a normal build that is
+// `std::atomic<T>`. In a model build (`WEFT_MODEL` defined for the translation unit) it is the
+// explorer's atomic of sched/testing/model.h, which may reorder and delay as the C++ memory model
+// allows, so that the very code that ships is what the explorer runs.
 //
-// Rules for the code above the seam: always name the memory order; say at each non-relaxed operation which
-// operation is its partner; never wait for another thread except through CpuRelax() or ThreadYield().
+// Rules for the code above the seam: always name the memory order; say at each non-relaxed
+// operation which operation is its partner; never wait for another thread except through CpuRelax()
+// or ThreadYield().
 #ifndef WEFT_SCHED_INTERNAL_ATOMIC_H_
 #define WEFT_SCHED_INTERNAL_ATOMIC_H_
 

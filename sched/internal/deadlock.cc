@@ -25,7 +25,8 @@ constexpr int kSanitizerThreads = kTsan ? 1 : 0;
 }  // namespace
 
 void CheckDeadlock(const Scheduler& scheduler) {
-  // A thread that is neither the runtime's nor asleep in Park() may still send, ready or start something.
+  // A thread that is neither the runtime's nor asleep in Park() may still send, ready or start
+  // something.
   const int known = scheduler.runtime_threads() + scheduler.parked_threads() + kSanitizerThreads;
   const int threads = CountThreads();
   if (threads == 0 || threads > known) return;

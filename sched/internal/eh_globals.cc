@@ -4,8 +4,6 @@
 
 namespace weft::sched_internal {
 
-EhGlobals* ThreadEhGlobals() {
-  return reinterpret_cast<EhGlobals*>(abi::__cxa_get_globals());
-}
+EhGlobals* ThreadEhGlobals() { return reinterpret_cast<EhGlobals*>(abi::__cxa_get_globals()); }
 
 }  // namespace weft::sched_internal

@@ -1,5 +1,6 @@
-// The exceptions in flight belong to the fiber, but the C++ run-time library keeps them per thread. Every switch
-// exchanges them, so that a fiber may park inside a catch block or a destructor that runs during unwinding.
+// The exceptions in flight belong to the fiber, but the C++ run-time library keeps them per thread.
+// Every switch exchanges them, so that a fiber may park inside a catch block or a destructor that
+// runs during unwinding.
 #ifndef WEFT_SCHED_INTERNAL_EH_GLOBALS_H_
 #define WEFT_SCHED_INTERNAL_EH_GLOBALS_H_
 

@@ -1,5 +1,5 @@
-// The control block of a fiber. It lives at the top of the fiber's own stack slot, in the same page as the first frames,
-// so that a parked fiber costs one page.
+// The control block of a fiber. It lives at the top of the fiber's own stack slot, in the same page
+// as the first frames, so that a parked fiber costs one page.
 #ifndef WEFT_SCHED_INTERNAL_FIBER_H_
 #define WEFT_SCHED_INTERNAL_FIBER_H_
 
@@ -24,7 +24,8 @@ enum class FiberStatus : uint8_t {
 struct alignas(64) Fiber : Parkable {
   Fiber() : Parkable(/*is_fiber=*/true) {}
 
-  // Touched by every switch. Written by whoever runs or queues the fiber; ordered by the queues, so relaxed.
+  // Touched by every switch. Written by whoever runs or queues the fiber; ordered by the queues, so
+  // relaxed.
   Atom<void*> sp{nullptr};  // atomic because others prefetch what it points to
   EhGlobals eh;
   // Where a segmented stack's prologues compare (%fs:0x70 while running); null: the fixed kind.
@@ -54,8 +55,10 @@ struct alignas(64) Fiber : Parkable {
   size_t stack_bytes() const { return reinterpret_cast<const char*>(this) - stack_low; }
 };
 
-static_assert(sizeof(Atom<void*>) == sizeof(void*), "weft_switch_context() writes Fiber::sp as a plain pointer");
-static_assert(sizeof(Fiber) <= 256, "the control block shares a page with the fiber's first frames");
+static_assert(sizeof(Atom<void*>) == sizeof(void*),
+              "weft_switch_context() writes Fiber::sp as a plain pointer");
+static_assert(sizeof(Fiber) <= 256,
+              "the control block shares a page with the fiber's first frames");
 
 }  // namespace weft::sched_internal
 

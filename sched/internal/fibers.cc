@@ -17,7 +17,8 @@ constexpr int kStackCache = 64;
 constexpr int kStackBatch = 16;
 constexpr uint64_t kIdBatch = 16;
 
-// The callers of Spawn's constructor: the Go() template, if it was not inlined, and the code that called it.
+// The callers of Spawn's constructor: the Go() template, if it was not inlined, and the code that
+// called it.
 void RecordCreator(Fiber* fiber) {
   const Worker* worker = CurrentWorker();
   fiber->creator_id = worker != nullptr && worker->current != nullptr ? worker->current->id : 0;
@@ -52,12 +53,14 @@ void Scheduler::ReturnFiber(Worker* worker, Fiber* fiber) {
     processor->stacks[cached] = fiber;
     processor->stack_count.store(cached + 1, std::memory_order_relaxed);  // a statistic to others
   }
-  // ORDER(fiber.ended): release; pairs with the acquire in LiveFibers(): who sees the end sees the start.
+  // ORDER(fiber.ended): release; pairs with the acquire in LiveFibers(): who sees the end sees the
+  // start.
   processor->ended.store(processor->ended.load(std::memory_order_relaxed) + 1,
                          std::memory_order_release);
   // Relaxed: whoever waits looks again by himself.
   if (draining_.load(std::memory_order_relaxed)) [[unlikely]] {
-    drained_.fetch_add(1, std::memory_order_release);  // ORDER(drain): release; pairs with WaitUntilNoFibers()
+    drained_.fetch_add(
+        1, std::memory_order_release);  // ORDER(drain): release; pairs with WaitUntilNoFibers()
     FutexWake(drained_, 1);
   }
 }
@@ -97,23 +100,28 @@ Spawn::Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t 
   Scheduler& scheduler = Scheduler::Instance();
   Worker* worker = WorkerWithProcessor();
   if (worker == nullptr) scheduler.EnsureStarted();
-  fiber_ = scheduler.TakeFiber(worker, StackArena::SizeClass(stack_bytes + (stack_bytes ? closure_bytes : 0)));
+  fiber_ = scheduler.TakeFiber(
+      worker, StackArena::SizeClass(stack_bytes + (stack_bytes ? closure_bytes : 0)));
   const uintptr_t top = reinterpret_cast<uintptr_t>(fiber_) - closure_bytes;
   closure_ = reinterpret_cast<void*>(top & ~(std::max<uintptr_t>(closure_align, 16) - 1));
   if (static_cast<char*>(closure_) < fiber_->stack_low + 8192) {
-    Fatal("weft::Go: the closure does not fit on the fiber's stack: raise GoOptions::stack_bytes or "
-          "capture by pointer");
+    Fatal(
+        "weft::Go: the closure does not fit on the fiber's stack: raise GoOptions::stack_bytes or "
+        "capture by pointer");
   }
   fiber_->name = name;
   fiber_->run = run;
   fiber_->closure = closure_;
   fiber_->creator_pcs[0] = __builtin_return_address(0);
   void* const* frame = static_cast<void* const*>(__builtin_frame_address(0));
-  // The frame of the caller: Go(), or what it was inlined into. Frame pointers are kept in all weft builds, but the
+  // The frame of the caller: Go(), or what it was inlined into. Frame pointers are kept in all weft
+  //   builds, but the
   // caller's caller may be foreign code, so only look where a frame can be.
   void* const* caller = static_cast<void* const*>(frame[0]);
-  const bool plausible = caller > frame && reinterpret_cast<uintptr_t>(caller) - reinterpret_cast<uintptr_t>(frame) < 65536 &&
-                         reinterpret_cast<uintptr_t>(caller) % 16 == 0;
+  const bool plausible =
+      caller > frame &&
+      reinterpret_cast<uintptr_t>(caller) - reinterpret_cast<uintptr_t>(frame) < 65536 &&
+      reinterpret_cast<uintptr_t>(caller) % 16 == 0;
   fiber_->creator_pcs[1] = plausible ? caller[1] : nullptr;
   RecordCreator(fiber_);
 #if defined(WEFT_ASAN)
@@ -124,7 +132,8 @@ Spawn::Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t 
 void Spawn::Start() {
   Fiber* fiber = fiber_;
   fiber_ = nullptr;
-  fiber->sp.store(PrepareStack(closure_, fiber), std::memory_order_relaxed);  // published by the queue
+  fiber->sp.store(PrepareStack(closure_, fiber),
+                  std::memory_order_relaxed);  // published by the queue
   fiber->eh = EhGlobals{};
   fiber->goexit = false;
   fiber->wait_reason.store(WaitReason::kNone, std::memory_order_relaxed);  // statistic
@@ -157,7 +166,8 @@ extern "C" void weft_fiber_main(void* argument) {
   SanitizerAfterSwitch(fiber->sanitizer);
   scheduler.FinishSwitch(CurrentWorker());
   try {
-    // No other handler: an exception that nobody catches finds the end of the stack in the first phase of unwinding,
+    // No other handler: an exception that nobody catches finds the end of the stack in the first
+    //   phase of unwinding,
     // and std::terminate is called where it was thrown, with all frames still there.
     fiber->run(fiber->closure);
   } catch (const GoexitUnwind&) {

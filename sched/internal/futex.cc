@@ -19,8 +19,8 @@ void FutexWait(std::atomic<uint32_t>& word, uint32_t expected, int64_t deadline_
     deadline.tv_nsec = deadline_ns % 1'000'000'000;
     timeout = &deadline;
   }
-  // WAIT_BITSET, because its timeout is an absolute time of the monotonic clock. Errors (a changed word, a signal, the
-  // timeout) all mean the same to the caller: look again.
+  // WAIT_BITSET, because its timeout is an absolute time of the monotonic clock. Errors (a changed
+  // word, a signal, the timeout) all mean the same to the caller: look again.
   syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, expected, timeout, nullptr,
           FUTEX_BITSET_MATCH_ANY);
 }

@@ -8,18 +8,21 @@
 
 namespace weft::sched_internal {
 
-// Sleeps while word == expected, until `deadline_ns` of the monotonic clock. May return for no reason.
+// Sleeps while word == expected, until `deadline_ns` of the monotonic clock. May return for no
+// reason.
 void FutexWait(std::atomic<uint32_t>& word, uint32_t expected, int64_t deadline_ns);
 void FutexWake(std::atomic<uint32_t>& word, int count);
 
 // Set() once, Wait() once, Reset(). Set() may come first.
 class Futex {
  public:
-  // True: it was set. False: the deadline passed first. `deadline_ns` as MonotonicNanos(), INT64_MAX for none.
+  // True: it was set. False: the deadline passed first. `deadline_ns` as MonotonicNanos(),
+  //   INT64_MAX for none.
   bool Wait(int64_t deadline_ns);
 
   void Set() {
-    // ORDER(futex.set): release; pairs with the acquire in Wait(). Publishes what the setter has prepared.
+    // ORDER(futex.set): release; pairs with the acquire in Wait(). Publishes what the setter has
+    // prepared.
     if (word_.exchange(kSet, std::memory_order_release) == kWaiting) FutexWake(word_, 1);
   }
 

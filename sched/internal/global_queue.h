@@ -1,8 +1,9 @@
-// The run queue that all processors share: what overflows from their rings, what plain threads start or ready, and what
-// was preempted.
+// The run queue that all processors share: what overflows from their rings, what plain threads
+// start or ready, and what was preempted.
 //
-// A growing ring of pointers rather than a list through the fibers: taking a batch must not touch the fibers, which are
-// cold by then (with the list, a third of a program that starts 100,000 fibers at once was spent walking it).
+// A growing ring of pointers rather than a list through the fibers: taking a batch must not touch
+// the fibers, which are cold by then (with the list, a third of a program that starts 100,000
+// fibers at once was spent walking it).
 //
 // Thread safety: none; guarded by the scheduler's lock.
 #ifndef WEFT_SCHED_INTERNAL_GLOBAL_QUEUE_H_
@@ -50,9 +51,10 @@ class GlobalQueue {
     tail_ = count;
   }
 
-  Fiber** slots_ = nullptr;  // `capacity_` of them; never freed with the scheduler, which lives for ever
-  size_t capacity_ = 0;      // 0 or a power of two
-  size_t head_ = 0;          // positions only grow; masked on use
+  Fiber** slots_ =
+      nullptr;  // `capacity_` of them; never freed with the scheduler, which lives for ever
+  size_t capacity_ = 0;  // 0 or a power of two
+  size_t head_ = 0;      // positions only grow; masked on use
   size_t tail_ = 0;
 };
 

@@ -1,12 +1,12 @@
-// How many processors are idle and how many workers look for work, in one word, so that whoever submits work decides
-// with one load whether to wake somebody.
+// How many processors are idle and how many workers look for work, in one word, so that whoever
+// submits work decides with one load whether to wake somebody.
 //
 // The protocol (DESIGN.md, "Waking"):
 //   submitter   publishes work with a seq_cst write; then NeedsWaker(), a seq_cst load.
 //   searcher    StopSpinning(), a seq_cst RMW; then looks at all queues again with seq_cst loads.
-// In the single order of seq_cst operations one of the two comes first, so either the searcher sees the work or the
-// submitter sees that nobody searches. Acquire and release would not do: both sides write one location and then read
-// the other, and both could read the old value.
+// In the single order of seq_cst operations one of the two comes first, so either the searcher sees
+// the work or the submitter sees that nobody searches. Acquire and release would not do: both sides
+// write one location and then read the other, and both could read the old value.
 //
 //   bits  0..31  idle processors     written under the scheduler's lock
 //   bits 32..63  spinning workers
@@ -29,7 +29,8 @@ class IdleWord {
     return Spinning(word) == 0 && Idle(word) != 0;
   }
 
-  // Claims the right to wake one worker, who then counts as spinning. False: somebody else has it, or nobody is idle.
+  // Claims the right to wake one worker, who then counts as spinning. False: somebody else has it,
+  // or nobody is idle.
   bool TryStartWaker() {
     uint64_t word = word_.load(std::memory_order_relaxed);  // re-checked by the CAS
     while (Spinning(word) == 0 && Idle(word) != 0) {

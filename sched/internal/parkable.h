@@ -1,4 +1,5 @@
-// A fiber or a plain thread as something that can wait, and the word on which Park() and Ready() meet.
+// A fiber or a plain thread as something that can wait, and the word on which Park() and Ready()
+// meet.
 #ifndef WEFT_SCHED_INTERNAL_PARKABLE_H_
 #define WEFT_SCHED_INTERNAL_PARKABLE_H_
 
@@ -18,16 +19,18 @@ class ParkToken {
  public:
   enum class Notification { kRemembered, kMustWake, kTwice };
 
-  // Parker, before it saves its context: true if the notification has come already, and is now used up.
+  // Parker, before it saves its context: true if the notification has come already, and is now used
+  // up.
   bool TryConsume() {
     // ORDER(token.early): acquire; pairs with the release in Notify().
     if (word_.load(std::memory_order_acquire) != kNotified) return false;
-    word_.store(kRunning, std::memory_order_relaxed);  // nobody else writes until the next publication
+    word_.store(kRunning,
+                std::memory_order_relaxed);  // nobody else writes until the next publication
     return true;
   }
 
-  // On behalf of the parker, once its context is saved: true if it is parked now, and possibly running again
-  // elsewhere; false if the notification came first, and is now used up.
+  // On behalf of the parker, once its context is saved: true if it is parked now, and possibly
+  // running again elsewhere; false if the notification came first, and is now used up.
   bool Commit() {
     uint32_t expected = kRunning;
     // ORDER(token.park): release; pairs with the acquire in Notify(). Publishes the saved context.
@@ -42,12 +45,15 @@ class ParkToken {
 
   // Notifier. kMustWake: the parker is parked, and the caller must make it runnable.
   Notification Notify() {
-    // ORDER(token.notify): release pairs with the acquires in TryConsume() and Commit() and with the parker's
-    // resumption; acquire pairs with the release in Commit().
+    // ORDER(token.notify): release pairs with the acquires in TryConsume() and Commit() and with
+    // the parker's resumption; acquire pairs with the release in Commit().
     switch (word_.exchange(kNotified, std::memory_order_acq_rel)) {
-      case kParked: return Notification::kMustWake;
-      case kRunning: return Notification::kRemembered;
-      default: return Notification::kTwice;
+      case kParked:
+        return Notification::kMustWake;
+      case kRunning:
+        return Notification::kRemembered;
+      default:
+        return Notification::kTwice;
     }
   }
 

@@ -24,7 +24,8 @@ Fiber* CurrentFiber() {
   return worker == nullptr ? nullptr : worker->current;
 }
 
-// The records of plain threads. Reused, never freed: a waker may still touch a record whose thread has just left.
+// The records of plain threads. Reused, never freed: a waker may still touch a record whose thread
+// has just left.
 class ThreadRecords {
  public:
   Parkable* Take() {
@@ -101,10 +102,14 @@ void ParkFiber(Worker* worker, Fiber* self, WaitReason reason) {
 
 void Wake(Parkable* parkable, bool next) {
   switch (parkable->token.Notify()) {
-    case ParkToken::Notification::kRemembered: return;
+    case ParkToken::Notification::kRemembered:
+      return;
     case ParkToken::Notification::kTwice:
-      Fatal("Ready() called twice for one Park(): a waiter must be taken from its queue exactly once");
-    case ParkToken::Notification::kMustWake: break;
+      Fatal(
+          "Ready() called twice for one Park(): a waiter must be taken from its queue exactly "
+          "once");
+    case ParkToken::Notification::kMustWake:
+      break;
   }
   Scheduler& scheduler = Scheduler::Instance();
   if (!parkable->is_fiber) {
@@ -186,7 +191,8 @@ void Sleep(absl::Duration d) {
   }
   struct Sleeper : SchedTimer {
     explicit Sleeper(Parkable* self)
-        : SchedTimer([](SchedTimer* timer, int64_t) { ReadyLast(static_cast<Sleeper*>(timer)->self); }),
+        : SchedTimer(
+              [](SchedTimer* timer, int64_t) { ReadyLast(static_cast<Sleeper*>(timer)->self); }),
           self(self) {}
     Parkable* self;
   } sleeper(CurrentParkable());
@@ -219,24 +225,42 @@ bool SchedTimer::CancelAndWait() { return sched_internal::TimerQueue::Remove(thi
 
 std::string_view WaitReasonText(WaitReason reason) {
   switch (reason) {
-    case WaitReason::kNone: return "";
-    case WaitReason::kChanReceiveNil: return "chan receive (nil chan)";
-    case WaitReason::kChanSendNil: return "chan send (nil chan)";
-    case WaitReason::kChanReceive: return "chan receive";
-    case WaitReason::kChanSend: return "chan send";
-    case WaitReason::kSelect: return "select";
-    case WaitReason::kSelectNoCases: return "select (no cases)";
-    case WaitReason::kSleep: return "sleep";
-    case WaitReason::kSemacquire: return "semacquire";
-    case WaitReason::kSyncCondWait: return "sync.Cond.Wait";
-    case WaitReason::kSyncMutexLock: return "sync.Mutex.Lock";
-    case WaitReason::kSyncRWMutexRLock: return "sync.RWMutex.RLock";
-    case WaitReason::kSyncRWMutexLock: return "sync.RWMutex.Lock";
-    case WaitReason::kSyncWaitGroupWait: return "sync.WaitGroup.Wait";
-    case WaitReason::kSyncOnceDo: return "sync.Once.Do";
-    case WaitReason::kIoWait: return "IO wait";
-    case WaitReason::kPanicWait: return "panicwait";
-    case WaitReason::kForever: return "forever";
+    case WaitReason::kNone:
+      return "";
+    case WaitReason::kChanReceiveNil:
+      return "chan receive (nil chan)";
+    case WaitReason::kChanSendNil:
+      return "chan send (nil chan)";
+    case WaitReason::kChanReceive:
+      return "chan receive";
+    case WaitReason::kChanSend:
+      return "chan send";
+    case WaitReason::kSelect:
+      return "select";
+    case WaitReason::kSelectNoCases:
+      return "select (no cases)";
+    case WaitReason::kSleep:
+      return "sleep";
+    case WaitReason::kSemacquire:
+      return "semacquire";
+    case WaitReason::kSyncCondWait:
+      return "sync.Cond.Wait";
+    case WaitReason::kSyncMutexLock:
+      return "sync.Mutex.Lock";
+    case WaitReason::kSyncRWMutexRLock:
+      return "sync.RWMutex.RLock";
+    case WaitReason::kSyncRWMutexLock:
+      return "sync.RWMutex.Lock";
+    case WaitReason::kSyncWaitGroupWait:
+      return "sync.WaitGroup.Wait";
+    case WaitReason::kSyncOnceDo:
+      return "sync.Once.Do";
+    case WaitReason::kIoWait:
+      return "IO wait";
+    case WaitReason::kPanicWait:
+      return "panicwait";
+    case WaitReason::kForever:
+      return "forever";
   }
   return "unknown";
 }

@@ -1,4 +1,5 @@
-// A processor: the right to run fibers, and everything that only its holder touches. There are GOMAXPROCS of them;
+// A processor: the right to run fibers, and everything that only its holder touches. There are
+//   GOMAXPROCS of them;
 // a worker thread holds one while it runs fibers.
 //
 // Go: the P.
@@ -29,13 +30,14 @@ struct alignas(kCacheLinePair) Processor {
   Processor(const Processor&) = delete;
   Processor& operator=(const Processor&) = delete;
 
-  // The next fiber of this processor, or null when the scheduler proper must look: nothing here, or its turn has come.
-  // Holder only.
+  // The next fiber of this processor, or null when the scheduler proper must look: nothing here, or
+  // its turn has come. Holder only.
   Fiber* PickLocal();
 
   // Makes `fiber` the next to run; returns the fiber that it displaced, or null. Holder only.
   Fiber* PutLifo(Fiber* fiber) {
-    // ORDER(lifo): seq_cst exchange; the release half pairs with the acquire in TakeLifo(), publishing the fiber.
+    // ORDER(lifo): seq_cst exchange; the release half pairs with the acquire in TakeLifo(),
+    //   publishing the fiber.
     return lifo.exchange(fiber, std::memory_order_seq_cst);
   }
 
@@ -55,24 +57,27 @@ struct alignas(kCacheLinePair) Processor {
   const int id;
 
   // Holder only.
-  uint32_t round_mask = 0;  // when (round & round_mask) == 0 the scheduler looks at timers and the global queue
+  uint32_t round_mask =
+      0;  // when (round & round_mask) == 0 the scheduler looks at timers and the global queue
   uint32_t lifo_streak = 0;
   uint64_t next_fiber_id = 0;  // ids are handed out in batches
   uint64_t last_fiber_id = 0;
-  Fiber* stacks[64];  // dead fibers of the default size, warm
-  Processor* next_idle = nullptr;  // guarded by the scheduler's lock
+  Fiber* stacks[64];                                // dead fibers of the default size, warm
+  Processor* next_idle = nullptr;                   // guarded by the scheduler's lock
   ProcessorState state = ProcessorState::kRetired;  // guarded by the scheduler's lock
 
-  // Written by the holder, read by anybody. Relaxed: statistics, summed by NumFiber() and sampled by sysmon.
+  // Written by the holder, read by anybody. Relaxed: statistics, summed by NumFiber() and sampled
+  // by sysmon.
   Atom<uint64_t> started{0};
   Atom<uint64_t> ended{0};
-  Atom<int> stack_count{0};  // of `stacks`
-  Atom<uint32_t> round{0};  // scheduling decisions
+  Atom<int> stack_count{0};      // of `stacks`
+  Atom<uint32_t> round{0};       // scheduling decisions
   Atom<uint32_t> time_slice{0};  // changes when another fiber gets a new slice
   // Of the worker that holds it; null: idle. Written by the holder; sysmon writes through it.
   Atom<ThreadLocals*> holder{nullptr};
 
-  // Written by anybody: the holder must enter the scheduler proper. Relaxed: a request, met at the next decision.
+  // Written by anybody: the holder must enter the scheduler proper. Relaxed: a request, met at the
+  //   next decision.
   alignas(kCacheLinePair) Atom<bool> attention{false};
 
   alignas(kCacheLinePair) Atom<Fiber*> lifo{nullptr};
@@ -101,7 +106,8 @@ inline Fiber* Processor::PickLocal() {
   if (fiber != nullptr) {
     // Holder-only counter.
     time_slice.store(time_slice.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    // A fiber that has waited long is cold: fetch its control block, and a few rounds later the top of its stack.
+    // A fiber that has waited long is cold: fetch its control block, and a few rounds later the top
+    // of its stack.
     if (Fiber* later = ring.Peek(kPrefetchFiber)) __builtin_prefetch(later);
     // Relaxed: a hint; the fiber may have been stolen.
     if (Fiber* soon = ring.Peek(kPrefetchStack)) {

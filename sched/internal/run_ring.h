@@ -1,5 +1,5 @@
-// The bounded run queue of one processor: the owner pushes at the tail and pops at the head, thieves take half from the
-// head.
+// The bounded run queue of one processor: the owner pushes at the tail and pops at the head,
+// thieves take half from the head.
 //
 // Go: the runq of a P.
 //
@@ -25,23 +25,24 @@ class RunRing {
 
   // Owner only. May run in parallel with StealInto(). False: full.
   //
-  // The store of tail_ is seq_cst: it is the first half of the submitter's side of the protocol with idle workers
-  // (DESIGN.md, "Waking"): publish work; then look whether anybody is idle.
+  // The store of tail_ is seq_cst: it is the first half of the submitter's side of the protocol
+  // with idle workers (DESIGN.md, "Waking"): publish work; then look whether anybody is idle.
   bool Push(Fiber* fiber) {
     const uint32_t tail = tail_.load(std::memory_order_relaxed);  // owner-only
-    // ORDER(ring.reuse): acquire; pairs with the release in Pop() and StealInto(): the slot has been read.
+    // ORDER(ring.reuse): acquire; pairs with the release in Pop() and StealInto(): the slot has
+    // been read.
     const uint32_t head = head_.load(std::memory_order_acquire);
     if (tail - head >= kCapacity) return false;
     slots_[tail % kCapacity].store(fiber, std::memory_order_relaxed);  // published by tail_
-    // ORDER(ring.push): seq_cst; pairs with the acquire in StealInto() (publishes the slot and the fiber) and with
-    // the seq_cst loads in LooksEmpty().
+    // ORDER(ring.push): seq_cst; pairs with the acquire in StealInto() (publishes the slot and the
+    // fiber) and with the seq_cst loads in LooksEmpty().
     tail_.store(tail + 1, std::memory_order_seq_cst);
     return true;
   }
 
   // Owner only. May run in parallel with StealInto(). Null: empty.
   Fiber* Pop() {
-    uint32_t head = head_.load(std::memory_order_relaxed);  // re-checked by the CAS below
+    uint32_t head = head_.load(std::memory_order_relaxed);        // re-checked by the CAS below
     const uint32_t tail = tail_.load(std::memory_order_relaxed);  // owner-only
     while (head != tail) {
       Fiber* fiber = slots_[head % kCapacity].load(std::memory_order_relaxed);  // owner wrote it
@@ -54,8 +55,8 @@ class RunRing {
     return nullptr;
   }
 
-  // Owner of `mine`, which must be empty; `this` belongs to somebody else. Takes half, rounded up: returns one and
-  // leaves the rest in `mine`. Null: nothing to take.
+  // Owner of `mine`, which must be empty; `this` belongs to somebody else. Takes half, rounded up:
+  // returns one and leaves the rest in `mine`. Null: nothing to take.
   Fiber* StealInto(RunRing& mine) {
     // ORDER(ring.reuse): acquire; pairs with the release of other thieves' claims.
     uint32_t head = head_.load(std::memory_order_acquire);
@@ -64,18 +65,20 @@ class RunRing {
       const uint32_t tail = tail_.load(std::memory_order_acquire);
       const uint32_t count = tail - head - (tail - head) / 2;
       if (count == 0) return nullptr;
-      if (count > kCapacity / 2) {  // head and tail were read at different times
+      if (count > kCapacity / 2) {                     // head and tail were read at different times
         head = head_.load(std::memory_order_acquire);  // ORDER(ring.reuse): as above
         continue;
       }
       Fiber* first = slots_[head % kCapacity].load(std::memory_order_relaxed);  // ordered by tail_
-      const uint32_t my_tail = mine.tail_.load(std::memory_order_relaxed);  // owner-only
+      const uint32_t my_tail = mine.tail_.load(std::memory_order_relaxed);      // owner-only
       for (uint32_t i = 1; i < count; ++i) {
-        Fiber* fiber = slots_[(head + i) % kCapacity].load(std::memory_order_relaxed);  // ordered by tail_
-        mine.slots_[(my_tail + i - 1) % kCapacity].store(fiber, std::memory_order_relaxed);  // published below
+        Fiber* fiber =
+            slots_[(head + i) % kCapacity].load(std::memory_order_relaxed);  // ordered by tail_
+        mine.slots_[(my_tail + i - 1) % kCapacity].store(
+            fiber, std::memory_order_relaxed);  // published below
       }
-      // ORDER(ring.reuse): release on success; pairs with the acquire in Push(): the slots have been read. Acquire on
-      // failure as for the load above.
+      // ORDER(ring.reuse): release on success; pairs with the acquire in Push(): the slots have
+      // been read. Acquire on failure as for the load above.
       if (!head_.compare_exchange_weak(head, head + count, std::memory_order_acq_rel,
                                        std::memory_order_acquire)) {
         continue;
@@ -86,8 +89,8 @@ class RunRing {
     }
   }
 
-  // Owner only, when Push() has said full. Takes the older half of the fibers, kCapacity / 2, into `out`; returns how many, which is
-  // 0 when a thief was faster.
+  // Owner only, when Push() has said full. Takes the older half of the fibers, kCapacity / 2, into
+  // `out`; returns how many, which is 0 when a thief was faster.
   uint32_t PopHalf(Fiber** out) {
     // ORDER(ring.reuse): acquire; pairs with the release of thieves' claims.
     uint32_t head = head_.load(std::memory_order_acquire);
@@ -105,8 +108,8 @@ class RunRing {
 
   // Anybody. For the re-check of a worker that goes idle, and for hints.
   bool LooksEmpty() const {
-    // ORDER(ring.push): seq_cst; pairs with the store in Push(): either we see the work or its submitter sees that we
-    // are idle.
+    // ORDER(ring.push): seq_cst; pairs with the store in Push(): either we see the work or its
+    // submitter sees that we are idle.
     const uint32_t head = head_.load(std::memory_order_seq_cst);
     return head == tail_.load(std::memory_order_seq_cst);
   }

@@ -1,5 +1,5 @@
-// RunRing under all schedules of its owner and thieves: every fiber is taken once, and taken with all that its
-// submitter wrote.
+// RunRing under all schedules of its owner and thieves: every fiber is taken once, and taken with
+// all that its submitter wrote.
 #include "weft/sched/internal/run_ring.h"
 
 #include <array>
@@ -52,7 +52,8 @@ struct State {
     while (Fiber* fiber = ring.Pop()) Take(2, fiber);
     for (int i = 0; i < kFibers; ++i) {
       const int times = taken[0][i] + taken[1][i] + taken[2][i];
-      model::Check(times == (i < pushed ? 1 : 0), times > 1 ? "a fiber was taken twice" : "a fiber was lost");
+      model::Check(times == (i < pushed ? 1 : 0),
+                   times > 1 ? "a fiber was taken twice" : "a fiber was lost");
     }
   }
 };
@@ -97,7 +98,8 @@ TEST(RunRingModelTest, ThievesOfAThief) {
   });
 }
 
-// The ring wraps around while a thief is at work: the owner may reuse a slot only when it has been read.
+// The ring wraps around while a thief is at work: the owner may reuse a slot only when it has been
+// read.
 TEST(RunRingModelTest, SlotsAreReusedAfterTheyHaveBeenRead) {
   model::ExpectSound([](Program& p) {
     auto& s = p.Make<State>();

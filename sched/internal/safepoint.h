@@ -1,4 +1,5 @@
-// The first rung of preemption: every operation of the runtime that does not block ends with SafePoint().
+// The first rung of preemption: every operation of the runtime that does not block ends with
+// SafePoint().
 #ifndef WEFT_SCHED_INTERNAL_SAFEPOINT_H_
 #define WEFT_SCHED_INTERNAL_SAFEPOINT_H_
 
@@ -17,8 +18,8 @@ inline void SafePoint() {}
 // Lets others run; the calling fiber goes to the back of the global queue.
 void PreemptSlow();
 
-// Yields if the scheduler has asked for the processor. Must not be called with a SpinLock held. On a
-// plain thread: nothing. Cost: one load and compare.
+// Yields if the scheduler has asked for the processor. Must not be called with a SpinLock held. On
+// a plain thread: nothing. Cost: one load and compare.
 inline void SafePoint() {
   if (PreemptRequested()) [[unlikely]] {
     PreemptSlow();

@@ -1,8 +1,9 @@
-// What the sanitizers must be told about stacks that change under a thread. Everything here is empty in a normal
-// build.
+// What the sanitizers must be told about stacks that change under a thread. Everything here is
+// empty in a normal build.
 //
-// AddressSanitizer wants to know the bounds of the stack that is switched to, before and after the switch.
-// ThreadSanitizer keeps one shadow state per fiber. LeakSanitizer must scan the stacks of parked fibers.
+// AddressSanitizer wants to know the bounds of the stack that is switched to, before and after the
+// switch. ThreadSanitizer keeps one shadow state per fiber. LeakSanitizer must scan the stacks of
+// parked fibers.
 #ifndef WEFT_SCHED_INTERNAL_SANITIZER_H_
 #define WEFT_SCHED_INTERNAL_SANITIZER_H_
 
@@ -97,9 +98,11 @@ struct SanitizerContext {
 
 // Just before the switch. `ends`: `from` will never run again.
 inline void SanitizerBeforeSwitch([[maybe_unused]] SanitizerContext& from,
-                                  [[maybe_unused]] SanitizerContext& to, [[maybe_unused]] bool ends) {
+                                  [[maybe_unused]] SanitizerContext& to,
+                                  [[maybe_unused]] bool ends) {
 #if defined(WEFT_ASAN)
-  __sanitizer_start_switch_fiber(ends ? nullptr : &from.fake_stack, to.stack_bottom, to.stack_bytes);
+  __sanitizer_start_switch_fiber(ends ? nullptr : &from.fake_stack, to.stack_bottom,
+                                 to.stack_bytes);
 #endif
 #if defined(WEFT_TSAN)
   __tsan_switch_to_fiber(to.tsan_fiber, 0);

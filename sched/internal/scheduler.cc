@@ -194,7 +194,8 @@ void Scheduler::Freeze() {
 }
 
 int Scheduler::LiveFibers() const {
-  // Ends are read first: what has ended has started, so the sum is never too low for what the caller knows of.
+  // Ends are read first: what has ended has started, so the sum is never too low for what the
+  //   caller knows of.
   // Relaxed: statistics; exact whenever nothing starts or ends meanwhile.
   int64_t live = 0;
   const int n = allocated_processors();
@@ -213,14 +214,16 @@ int64_t Scheduler::StacksInUse() const {
 }
 
 bool Scheduler::WaitUntilNoFibers(int64_t deadline_ns) {
-  draining_.store(true, std::memory_order_relaxed);  // fibers that miss it are met by the time-out below
+  draining_.store(true,
+                  std::memory_order_relaxed);  // fibers that miss it are met by the time-out below
   bool none;
   for (;;) {
     const uint32_t seen = drained_.load(std::memory_order_acquire);
     none = LiveFibers() == 0;
     const int64_t now = MonotonicNanos();
     if (none || now >= deadline_ns) break;
-    // The end of a fiber bumps the word; it does so without a fence, so look again every millisecond.
+    // The end of a fiber bumps the word; it does so without a fence, so look again every
+    // millisecond.
     FutexWait(drained_, seen, std::min(deadline_ns, now + 1'000'000));
   }
   draining_.store(false, std::memory_order_relaxed);  // as above

@@ -1,7 +1,7 @@
 // The scheduler: which worker holds which processor, which fiber runs next, and who is woken when.
 //
-// Everything here is internal; users see go.h, park.h, timer.h, main.h and runtime.h. The protocols are described and
-// argued in ../DESIGN.md.
+// Everything here is internal; users see go.h, park.h, timer.h, main.h and runtime.h. The protocols
+// are described and argued in ../DESIGN.md.
 #ifndef WEFT_SCHED_INTERNAL_SCHEDULER_H_
 #define WEFT_SCHED_INTERNAL_SCHEDULER_H_
 
@@ -23,8 +23,9 @@ namespace weft::sched_internal {
 struct LifoWatch;
 class Scheduler;
 
-// Reports `all fibers are asleep` and ends the process if nothing can ever run again. Called when every processor is idle
-// and no timer is armed. A plain thread that ends, rather than falls asleep, as the last one is not noticed.
+// Reports `all fibers are asleep` and ends the process if nothing can ever run again. Called when
+// every processor is idle and no timer is armed. A plain thread that ends, rather than falls
+// asleep, as the last one is not noticed.
 void CheckDeadlock(const Scheduler& scheduler);
 
 class Scheduler {
@@ -34,10 +35,12 @@ class Scheduler {
   // Never destroyed. Does not start anything.
   static Scheduler& Instance() { return instance_; }
 
-  // Starts the runtime if it is not running: processors and sysmon. Workers are started when there is work.
+  // Starts the runtime if it is not running: processors and sysmon. Workers are started when there
+  // is work.
   void EnsureStarted() {
     // ORDER(sched.started): acquire; pairs with the release in StartSlow().
-    if (!started_.load(std::memory_order_acquire)) [[unlikely]] StartSlow();
+    if (!started_.load(std::memory_order_acquire)) [[unlikely]]
+      StartSlow();
   }
 
   // ORDER(sched.started): acquire; pairs with the release in StartSlow().
@@ -54,7 +57,8 @@ class Scheduler {
 
   // --- Leaving a fiber. Called on the fiber. ---
 
-  // Continues another fiber, or the scheduler loop. Returns when `self` is continued, which may be on another thread.
+  // Continues another fiber, or the scheduler loop. Returns when `self` is continued, which may be
+  // on another thread.
   void Leave(Worker* worker, Fiber* self, After after);
   // Lets the other fibers of this processor run first.
   void Yield(Worker* worker, Fiber* self);
@@ -69,7 +73,8 @@ class Scheduler {
   uint64_t NextFiberId(Worker* worker);
   void CountStarted(Worker* worker);
   int LiveFibers() const;
-  // Stacks that neither a fiber that ended nor a cache has given back; exact when no fiber is alive or starting.
+  // Stacks that neither a fiber that ended nor a cache has given back; exact when no fiber is alive
+  // or starting.
   int64_t StacksInUse() const;
   // Holder of `processor` from now on.
   void Hold(Worker* worker, Processor* processor);
@@ -96,11 +101,13 @@ class Scheduler {
   bool WaitUntilNoFibers(int64_t deadline_ns);
   // Ends all workers. There must be no fibers left.
   void Stop();
-  // For the end of the process: from now on no fiber is continued. Those that run now go on until they next enter the
-  // scheduler.
+  // For the end of the process: from now on no fiber is continued. Those that run now go on until
+  // they next enter the scheduler.
   void Freeze();
   // Under Main(): all fibers asleep is fatal.
-  void EnableDeadlockReport() { report_deadlock_.store(true, std::memory_order_relaxed); }  // at start
+  void EnableDeadlockReport() {
+    report_deadlock_.store(true, std::memory_order_relaxed);
+  }  // at start
 
   // By whoever has just fallen asleep: reports a deadlock if nobody is awake and no timer is armed.
   void ReportIfAllAsleep() const {
@@ -150,12 +157,14 @@ class Scheduler {
   void StopSpinningWithWork(Worker* worker);
   bool AnyWork() const;
   void RunOwnTimers(Processor* processor);
-  // Gives the processor up and sleeps. Returns with a processor, or with none when the worker must end.
+  // Gives the processor up and sleeps. Returns with a processor, or with none when the worker must
+  // end.
   void Idle(Worker* worker);
   // Lists `worker` as idle. Returns until when it must sleep at most.
   int64_t ListIdleWorker(Worker* worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void UnlistIdleWorker(Worker* worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  // Leaves the idle list with a processor, as a spinning worker. False: no processor, or already being woken.
+  // Leaves the idle list with a processor, as a spinning worker. False: no processor, or already
+  // being woken.
   bool ReturnFromIdle(Worker* worker);
   void RetireProcessor(Worker* worker);
   void SpawnWorker(Processor* processor);
@@ -184,7 +193,8 @@ class Scheduler {
   Processor* idle_processors_ ABSL_GUARDED_BY(lock_) = nullptr;
   Worker* idle_workers_ ABSL_GUARDED_BY(lock_) = nullptr;
   Worker* all_workers_ ABSL_GUARDED_BY(lock_) = nullptr;
-  // The time until which some idle worker sleeps at most, so that timers are served; kNever: nobody does.
+  // The time until which some idle worker sleeps at most, so that timers are served; kNever: nobody
+  // does.
   int64_t keeper_deadline_ ABSL_GUARDED_BY(lock_) = TimerQueue::kNever;
   Worker* keeper_ ABSL_GUARDED_BY(lock_) = nullptr;
 

@@ -13,8 +13,8 @@ namespace {
 
 // How long a worker looks for work before it sleeps: about what it costs to be woken.
 constexpr int64_t kSpinNs = 20'000;
-// How long a fiber must have been in a LIFO slot before a thief may have it: it is likely to run at once where its
-// waker has left its data in the cache.
+// How long a fiber must have been in a LIFO slot before a thief may have it: it is likely to run at
+// once where its waker has left its data in the cache.
 constexpr int64_t kLifoPatienceNs = 3'000;
 constexpr int kQuickTurns = 4;
 constexpr int kPausesPerTurn = 8;
@@ -39,8 +39,8 @@ Fiber* Scheduler::FindRunnable(Worker* worker) {
     while (frozen_.load(std::memory_order_relaxed)) [[unlikely]] pause();
     Processor* processor = worker->processor;
     if (processor == nullptr) return nullptr;
-    processor->attention.store(false, std::memory_order_relaxed);         // holder resets it
-    worker->locals->preempt.store(0, std::memory_order_relaxed);          // likewise
+    processor->attention.store(false, std::memory_order_relaxed);  // holder resets it
+    worker->locals->preempt.store(0, std::memory_order_relaxed);   // likewise
     if (processor->id >= processors()) [[unlikely]] {
       RetireProcessor(worker);
       Idle(worker);
@@ -88,7 +88,8 @@ Fiber* Scheduler::FindHere(Worker* worker) {
 }
 
 Fiber* Scheduler::TakeGlobal(Worker* worker, bool one) {
-  if (global_size_.load(std::memory_order_relaxed) == 0) return nullptr;  // re-checked under the lock
+  if (global_size_.load(std::memory_order_relaxed) == 0)
+    return nullptr;  // re-checked under the lock
   Fiber* batch[RunRing::kCapacity / 2];
   int count = 0;
   {
@@ -110,7 +111,8 @@ Fiber* Scheduler::Search(Worker* worker) {
   if (n == 1) return nullptr;
   if (!worker->spinning) {
     // At most half of the busy ones search.
-    const uint32_t busy = static_cast<uint32_t>(processors()) - std::min<uint32_t>(idle_.idle(), processors());
+    const uint32_t busy =
+        static_cast<uint32_t>(processors()) - std::min<uint32_t>(idle_.idle(), processors());
     if (2 * idle_.spinning() >= busy && busy > 1) return nullptr;
     worker->spinning = true;
     idle_.StartSpinning();
@@ -158,7 +160,7 @@ Fiber* Scheduler::StealOnce(Worker* worker, LifoWatch& watch) {
 }
 
 Fiber* Scheduler::StealLifo(Processor* victim, LifoWatch& watch, int64_t now_ns) {
-  Fiber* fiber = victim->lifo.load(std::memory_order_relaxed);  // the CAS below decides
+  Fiber* fiber = victim->lifo.load(std::memory_order_relaxed);           // the CAS below decides
   const uint32_t round = victim->round.load(std::memory_order_relaxed);  // statistic
   const bool same = watch.victim == victim && watch.fiber == fiber && watch.round == round;
   if (!same) {
@@ -217,8 +219,8 @@ void Scheduler::Idle(Worker* worker) {
     deadline = ListIdleWorker(worker);
   }
   if (was_spinning) idle_.StopSpinning();
-  // The second half of the searcher's side of the protocol (idle_word.h), here for every worker: one that did not
-  // search may be the last to go idle after a waker that found nobody.
+  // The second half of the searcher's side of the protocol (idle_word.h), here for every worker:
+  // one that did not search may be the last to go idle after a waker that found nobody.
   if (AnyWork() && ReturnFromIdle(worker)) return;
   ReportIfAllAsleep();
   for (;;) {

@@ -1,5 +1,5 @@
-// How the template weft::Go() hands a closure to the scheduler without allocating: the closure is built in place on
-// the new fiber's own stack.
+// How the template weft::Go() hands a closure to the scheduler without allocating: the closure is
+// built in place on the new fiber's own stack.
 #ifndef WEFT_SCHED_INTERNAL_SPAWN_H_
 #define WEFT_SCHED_INTERNAL_SPAWN_H_
 
@@ -9,8 +9,8 @@ namespace weft::sched_internal {
 
 struct Fiber;
 
-// A fiber that is being built. Start() makes it runnable; without Start() (the closure's constructor threw) the
-// destructor gives its stack back.
+// A fiber that is being built. Start() makes it runnable; without Start() (the closure's
+// constructor threw) the destructor gives its stack back.
 class Spawn {
  public:
   Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t closure_align,
@@ -46,8 +46,8 @@ void RunClosure(void* storage) {
 // `fatal error: go of nil func value`.
 [[noreturn]] void FatalNilFunction();
 
-// Whether the calling fiber is on its way out by Goexit(): destructors that run now run because of it. False during a
-// panic, and on plain threads.
+// Whether the calling fiber is on its way out by Goexit(): destructors that run now run because of
+// it. False during a panic, and on plain threads.
 bool IsGoexitUnwinding();
 
 }  // namespace weft::sched_internal

@@ -1,9 +1,10 @@
-// A lock for critical sections of a few dozen instructions that never park, allocate, or run users' code that
-// could block. It is a lock of threads, not of fibers: the holder must release it before its fiber can switch.
+// A lock for critical sections of a few dozen instructions that never park, allocate, or run users'
+// code that could block. It is a lock of threads, not of fibers: the holder must release it before
+// its fiber can switch.
 //
 // Thread safety: yes.
-// Blocks: the thread, spinning; after a bounded spin it yields the thread, so that a holder that the operating
-//   system has preempted can run.
+// Blocks: the thread, spinning; after a bounded spin it yields the thread, so that a holder that
+//   the operating system has preempted can run.
 // Ordering: the n-th unlock() synchronizes with every later lock().
 // Cost: one compare-exchange and one store when free, 2 ns; 4 bytes.
 #ifndef WEFT_SCHED_INTERNAL_SPIN_LOCK_H_
@@ -29,11 +30,13 @@ class ABSL_LOCKABLE SpinLock {
   bool try_lock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) {
     uint32_t free = 0;
     // ORDER(spin.lock): acquire; pairs with the release in unlock().
-    return word_.compare_exchange_strong(free, 1, std::memory_order_acquire, std::memory_order_relaxed);
+    return word_.compare_exchange_strong(free, 1, std::memory_order_acquire,
+                                         std::memory_order_relaxed);
   }
 
   void unlock() ABSL_UNLOCK_FUNCTION() {
-    // ORDER(spin.lock): release; pairs with the acquire in try_lock(). Publishes the critical section.
+    // ORDER(spin.lock): release; pairs with the acquire in try_lock(). Publishes the critical
+    // section.
     word_.store(0, std::memory_order_release);
   }
 
@@ -57,7 +60,9 @@ class ABSL_LOCKABLE SpinLock {
 
 class ABSL_SCOPED_LOCKABLE SpinLockHolder {
  public:
-  explicit SpinLockHolder(SpinLock& lock) ABSL_EXCLUSIVE_LOCK_FUNCTION(lock) : lock_(lock) { lock_.lock(); }
+  explicit SpinLockHolder(SpinLock& lock) ABSL_EXCLUSIVE_LOCK_FUNCTION(lock) : lock_(lock) {
+    lock_.lock();
+  }
   ~SpinLockHolder() ABSL_UNLOCK_FUNCTION() { lock_.unlock(); }
   SpinLockHolder(const SpinLockHolder&) = delete;
   SpinLockHolder& operator=(const SpinLockHolder&) = delete;

@@ -23,7 +23,8 @@ constexpr size_t kLeakScanBytes = 32 << 10;
 }  // namespace
 
 StackArena& StackArena::Instance() {
-  static StackArena* arena = new StackArena;  // never destroyed: fibers may outlive static destructors
+  static StackArena* arena =
+      new StackArena;  // never destroyed: fibers may outlive static destructors
   return *arena;
 }
 
@@ -78,7 +79,8 @@ int StackArena::TakeFresh(Class& c, int size_class, Fiber** out, int count) {
     SanitizerScanForPointers(reinterpret_cast<char*>(fiber + 1) - scan, scan);
     out[i] = fiber;
   }
-  // ORDER(arena.chunk): release; pairs with the acquire in ForEachLive(). Publishes the control blocks.
+  // ORDER(arena.chunk): release; pairs with the acquire in ForEachLive(). Publishes the control
+  // blocks.
   chunk.used.store(used + taken, std::memory_order_release);
   return taken;
 }
@@ -92,8 +94,9 @@ void StackArena::Grow(Class& c) {
   void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) {
-    Fatal("cannot reserve address space for fiber stacks: end fibers, use smaller stacks, or raise "
-          "the limits of address space (ulimit -v) and of memory maps (vm.max_map_count)");
+    Fatal(
+        "cannot reserve address space for fiber stacks: end fibers, use smaller stacks, or raise "
+        "the limits of address space (ulimit -v) and of memory maps (vm.max_map_count)");
   }
   madvise(base, bytes, MADV_NOHUGEPAGE);  // one touched page must not commit 2 MiB; best effort
   Chunk& chunk = c.chunks[index];

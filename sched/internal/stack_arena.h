@@ -1,13 +1,15 @@
 // Where fibers and their stacks come from.
 //
-// Address space is reserved in chunks of equal slots, one series of chunks for each size class. A slot is, from its low
-// end: a guard page, the stack (a power of two), and at the stack's top the fiber's control block. Pages are committed by
-// the first touch. Slots are never unmapped, so a Fiber* stays readable for ever, and all fibers can be found by walking
-// the chunks: there is no registry to update when a fiber starts or ends.
+// Address space is reserved in chunks of equal slots, one series of chunks for each size class. A
+// slot is, from its low end: a guard page, the stack (a power of two), and at the stack's top the
+// fiber's control block. Pages are committed by the first touch. Slots are never unmapped, so a
+// Fiber* stays readable for ever, and all fibers can be found by walking the chunks: there is no
+// registry to update when a fiber starts or ends.
 //
-// Neighbours must not compete for the same sets of the caches. The extra page makes the distance of two slots an odd
-// number of pages, which spreads their tops over the sets of the TLB; and the control block is placed up to 1 KiB below
-// the top, by slot, which spreads the hot lines over the sets of the first-level cache.
+// Neighbours must not compete for the same sets of the caches. The extra page makes the distance of
+// two slots an odd number of pages, which spreads their tops over the sets of the TLB; and the
+// control block is placed up to 1 KiB below the top, by slot, which spreads the hot lines over the
+// sets of the first-level cache.
 //
 // Thread safety: yes. Blocks: the thread, in a SpinLock and in mmap.
 #ifndef WEFT_SCHED_INTERNAL_STACK_ARENA_H_
@@ -39,15 +41,16 @@ class StackArena {
   static constexpr int kSizeClasses = 17;  // 16 KiB to 1 GiB
   static constexpr uint32_t kMaxMprotectGuards = 30'000;
 
-  // The class whose stacks hold at least `stack_bytes`; 0 means the default. Larger than the largest: the largest.
+  // The class whose stacks hold at least `stack_bytes`; 0 means the default. Larger than the
+  // largest: the largest.
   static int SizeClass(size_t stack_bytes);
   static constexpr size_t StackBytes(int size_class) { return kMinStackBytes << size_class; }
   static constexpr size_t SlotBytes(int size_class) { return StackBytes(size_class) + kPageBytes; }
   static constexpr int kDefaultClass = 4;
   static_assert((kMinStackBytes << kDefaultClass) == kDefaultStackBytes);
 
-  // Takes up to `count` dead fibers of one class, warm ones first; returns how many, at least one. Out of address
-  // space or memory maps: fatal.
+  // Takes up to `count` dead fibers of one class, warm ones first; returns how many, at least one.
+  // Out of address space or memory maps: fatal.
   int Take(int size_class, Fiber** out, int count);
 
   // Gives dead fibers of one class back.
@@ -104,7 +107,8 @@ class StackArena {
     return reinterpret_cast<Fiber*>(slot + slot_bytes - sizeof(Fiber) - colour * 64);
   }
 
-  int TakeFresh(Class& c, int size_class, Fiber** out, int count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(c.lock);
+  int TakeFresh(Class& c, int size_class, Fiber** out, int count)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(c.lock);
   void Grow(Class& c) ABSL_EXCLUSIVE_LOCKS_REQUIRED(c.lock);
   void InstallGuard(char* slot);
 

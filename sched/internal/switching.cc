@@ -14,16 +14,17 @@ void Scheduler::Leave(Worker* worker, Fiber* self, After after) {
 void Scheduler::Yield(Worker* worker, Fiber* self) {
   Processor* processor = worker->processor;
   // Relaxed: hints.
-  const bool others_here = processor->ring.size() != 0 ||
-                           processor->lifo.load(std::memory_order_relaxed) != nullptr;
+  const bool others_here =
+      processor->ring.size() != 0 || processor->lifo.load(std::memory_order_relaxed) != nullptr;
   const bool others_global = global_size_.load(std::memory_order_relaxed) != 0;
-  // With nobody to yield to there is nothing to do but to count the round, at the end of which the scheduler proper looks
-  // at timers and at the global queue.
+  // With nobody to yield to there is nothing to do but to count the round, at the end of which the
+  // scheduler proper looks at timers and at the global queue.
   if (!others_here && !others_global && !processor->attention.load(std::memory_order_relaxed) &&
       (processor->NextRound() & processor->round_mask) != 0) {
     return;
   }
-  // Go always goes to the back of the global queue; behind the local ones is as far back, and needs no lock.
+  // Go always goes to the back of the global queue; behind the local ones is as far back, and needs
+  // no lock.
   Leave(worker, self, others_here ? After::kYield : After::kYieldGlobal);
 }
 
@@ -64,7 +65,8 @@ void Scheduler::FinishSwitch(Worker* worker) {
   Fiber* fiber = std::exchange(worker->left, nullptr);
   if (fiber == nullptr) return;
   switch (worker->after) {
-    case After::kNothing: break;
+    case After::kNothing:
+      break;
     case After::kPark:
       // From a successful Commit() on, the fiber may be running elsewhere.
       if (!fiber->token.Commit()) MakeReadyNext(fiber);
@@ -92,8 +94,8 @@ void Scheduler::MakeReadyNext(Fiber* fiber) {
     PushGlobal(&fiber, 1);
     return;
   }
-  // Nobody is woken for the slot: the caller is likely to park soon, and waking costs as much as a thousand
-  // switches. Should it not park, sysmon gets help.
+  // Nobody is woken for the slot: the caller is likely to park soon, and waking costs as much as a
+  // thousand switches. Should it not park, sysmon gets help.
   if (Fiber* displaced = worker->processor->PutLifo(fiber)) PushLocal(worker, displaced);
 }
 

@@ -10,13 +10,14 @@ namespace weft::sched_internal {
 
 void Sysmon::Start(Scheduler* scheduler) {
   scheduler_ = scheduler;
-  stop_.store(0, std::memory_order_relaxed);                     // published by pthread_create
+  stop_.store(0, std::memory_order_relaxed);                       // published by pthread_create
   coarse_now_.store(MonotonicNanos(), std::memory_order_relaxed);  // statistic
   if (pthread_create(&thread_, nullptr, &Main, this) != 0) Fatal("cannot start the monitor thread");
 }
 
 void Sysmon::Stop() {
-  // ORDER(sysmon.stop): seq_cst; pairs with the loads in Loop() and, with the exchange in Wake(), in DeepSleep().
+  // ORDER(sysmon.stop): seq_cst; pairs with the loads in Loop() and, with the exchange in Wake(),
+  // in DeepSleep().
   stop_.store(1, std::memory_order_seq_cst);
   FutexWake(stop_, 1);
   Wake();
@@ -77,10 +78,11 @@ bool Sysmon::WorkWaits(int64_t now_ns) const {
   if (scheduler_->EarliestTimer() <= now_ns) return true;
   for (int i = 0; i < scheduler_->allocated_processors(); ++i) {
     const Processor* processor = scheduler_->processor(i);
-    // Relaxed: a guess; whoever is woken looks for himself. The slice began before this tick, so what is queued has
+    // Relaxed: a guess; whoever is woken looks for himself. The slice began before this tick, so
+    //   what is queued has
     // waited for a while.
-    const bool waiting = processor->ring.size() != 0 ||
-                         processor->lifo.load(std::memory_order_relaxed) != nullptr;
+    const bool waiting =
+        processor->ring.size() != 0 || processor->lifo.load(std::memory_order_relaxed) != nullptr;
     if (waiting && watch_[i].since_ns < now_ns) return true;
   }
   return false;

@@ -1,8 +1,9 @@
-// The monitor thread: what must happen although no worker enters the scheduler. It holds no processor and runs no fiber.
+// The monitor thread: what must happen although no worker enters the scheduler. It holds no
+//   processor and runs no fiber.
 //
-// Every tick it asks a fiber that has run for 10 ms to let others run, has overdue timers served, and gets an idle worker
-// to help where work waits behind a busy one. When all processors have been idle for a while it sleeps until
-// a worker starts again: an idle process has no periodic wake-ups.
+// Every tick it asks a fiber that has run for 10 ms to let others run, has overdue timers served,
+// and gets an idle worker to help where work waits behind a busy one. When all processors have been
+// idle for a while it sleeps until a worker starts again: an idle process has no periodic wake-ups.
 //
 // Go: sysmon.
 #ifndef WEFT_SCHED_INTERNAL_SYSMON_H_
@@ -25,9 +26,10 @@ class Sysmon {
 
   // By a worker that has just taken a processor from the idle list.
   void WakeIfAsleep() {
-    // ORDER(sysmon.sleep): seq_cst; pairs with the store in DeepSleep(): either sysmon sees that not all is idle, or
-    // we see that it sleeps.
-    if (asleep_.load(std::memory_order_seq_cst) != 0) [[unlikely]] Wake();
+    // ORDER(sysmon.sleep): seq_cst; pairs with the store in DeepSleep(): either sysmon sees that
+    // not all is idle, or we see that it sleeps.
+    if (asleep_.load(std::memory_order_seq_cst) != 0) [[unlikely]]
+      Wake();
   }
 
   // The monotonic clock at the last tick; for "waiting for n minutes".

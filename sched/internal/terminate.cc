@@ -60,8 +60,8 @@ void OnTerminate() {
   }
   BeginDeath();
   // As Go since 1.23: later lines of the message are indented.
-  std::string text = absl::StrCat(
-      "panic: ", absl::StrReplaceAll(DescribeException(), {{"\n", "\n\t"}}), "\n\n");
+  std::string text =
+      absl::StrCat("panic: ", absl::StrReplaceAll(DescribeException(), {{"\n", "\n\t"}}), "\n\n");
   AppendFiber(&text, *worker->current);
   WriteError(text);
   _exit(kExitStatus);

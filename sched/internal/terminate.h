@@ -4,8 +4,8 @@
 
 namespace weft::sched_internal {
 
-// Has an exception that nobody catches in a fiber reported as Go reports a panic, exit status 2. Exceptions of plain
-// threads go to the handler that was installed before.
+// Has an exception that nobody catches in a fiber reported as Go reports a panic, exit status 2.
+// Exceptions of plain threads go to the handler that was installed before.
 void InstallTerminateHandler();
 
 // Whether some fiber or thread is printing its last words: the process must not end before them.

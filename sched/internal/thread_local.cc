@@ -3,8 +3,9 @@
 // A C name, so that the accessors in the header can address it from assembly. Initial-exec: the
 // offset from the thread pointer is fixed when the program is loaded.
 extern "C" {
-__attribute__((tls_model("initial-exec"), visibility("default")))
-constinit thread_local weft::sched_internal::ThreadLocals weft_thread_locals = {};
+__attribute__((tls_model("initial-exec"),
+               visibility("default"))) constinit thread_local weft::sched_internal::ThreadLocals
+    weft_thread_locals = {};
 }
 
 namespace weft::sched_internal {

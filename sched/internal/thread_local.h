@@ -1,9 +1,9 @@
 // The one place where weft uses thread-local storage.
 //
 // A fiber may be resumed on another thread by any call that can park. A compiler assumes that this
-// does not happen: it may compute the address of a thread_local once and use it on both sides of the
-// call. So every access goes through an accessor that the compiler can neither cache nor hoist, and
-// whatever is per thread hangs from the one `ThreadLocals` of the thread.
+// does not happen: it may compute the address of a thread_local once and use it on both sides of
+// the call. So every access goes through an accessor that the compiler can neither cache nor hoist,
+// and whatever is per thread hangs from the one `ThreadLocals` of the thread.
 //
 // Callers still must not keep what they read here across a call that can park.
 #ifndef WEFT_SCHED_INTERNAL_THREAD_LOCAL_H_

@@ -20,8 +20,8 @@ void TimerQueue::Add(SchedTimer* timer, int64_t when_ns) {
 }
 
 bool TimerQueue::Remove(SchedTimer* timer, bool wait) {
-  // ORDER(timer.queue): acquire; pairs with the release in Add(). The queue cannot change under us unless the
-  // callback arms the timer again in another one.
+  // ORDER(timer.queue): acquire; pairs with the release in Add(). The queue cannot change under us
+  // unless the callback arms the timer again in another one.
   for (;;) {
     TimerQueue* queue = timer->queue_.load(std::memory_order_acquire);
     if (queue == nullptr) return false;
@@ -34,7 +34,8 @@ bool TimerQueue::Remove(SchedTimer* timer, bool wait) {
     if (timer->slot_ != kUnarmed) {
       queue->Unlink(timer);
       // Relaxed: written under the lock.
-      if (timer->when_ns_ == queue->next_when_.load(std::memory_order_relaxed)) queue->PublishNext();
+      if (timer->when_ns_ == queue->next_when_.load(std::memory_order_relaxed))
+        queue->PublishNext();
       queue->lock_.unlock();
       return true;
     }
@@ -124,7 +125,8 @@ void TimerQueue::AdvanceTo(uint64_t tick) {
 }
 
 int TimerQueue::FirstSlot() const {
-  // Lower levels hold earlier timers, and within a level all digits are larger than the current one.
+  // Lower levels hold earlier timers, and within a level all digits are larger than the current
+  // one.
   for (int level = 0; level < kLevels; ++level) {
     if (occupied_[level] != 0) return level * kSlots + std::countr_zero(occupied_[level]);
   }

@@ -1,12 +1,13 @@
 // The timers of one processor: a hierarchical wheel for what is far away, a heap for what is near.
 //
-// Time is cut into ticks of 65 µs. The wheel has seven levels of 64 slots; a timer sits at the level of the highest
-// base-64 digit in which its tick differs from the current one, in the slot of that digit. When the clock
-// reaches a slot, its timers move down, and those of the current tick move to a heap that orders them exactly, by time
-// and then by the order of arming.
+// Time is cut into ticks of 65 µs. The wheel has seven levels of 64 slots; a timer sits at the
+// level of the highest base-64 digit in which its tick differs from the current one, in the slot of
+// that digit. When the clock reaches a slot, its timers move down, and those of the current tick
+// move to a heap that orders them exactly, by time and then by the order of arming.
 //
 // Thread safety: yes, by one SpinLock. Callbacks run without it.
-// Cost: Add() and Remove() are O(1) in the wheel and O(log n) among the n timers of the current tick.
+// Cost: Add() and Remove() are O(1) in the wheel and O(log n) among the n timers of the current
+//   tick.
 #ifndef WEFT_SCHED_INTERNAL_TIMER_QUEUE_H_
 #define WEFT_SCHED_INTERNAL_TIMER_QUEUE_H_
 
@@ -31,17 +32,19 @@ class TimerQueue {
   // Arms `timer`, which is in no queue.
   void Add(SchedTimer* timer, int64_t when_ns);
 
-  // Disarms `timer` in whatever queue it is. True: it was armed, and its callback will not run. With `wait`, does not
-  // return while the callback is running.
+  // Disarms `timer` in whatever queue it is. True: it was armed, and its callback will not run.
+  // With `wait`, does not return while the callback is running.
   static bool Remove(SchedTimer* timer, bool wait);
 
-  // Runs the callbacks of all timers that are due at `now_ns`, in order. Returns at once if another thread is doing so.
+  // Runs the callbacks of all timers that are due at `now_ns`, in order. Returns at once if another
+  // thread is doing so.
   void RunDue(int64_t now_ns);
 
-  // Anybody, without the lock: no timer is due before this. kNever: none. May be earlier than the first timer.
+  // Anybody, without the lock: no timer is due before this. kNever: none. May be earlier than the
+  // first timer.
   int64_t next_when() const {
-    // ORDER(timer.next): seq_cst; pairs with the store in PublishNext(): a worker that goes idle either sees the new
-    // time or is seen to be idle by whoever arms.
+    // ORDER(timer.next): seq_cst; pairs with the store in PublishNext(): a worker that goes idle
+    // either sees the new time or is seen to be idle by whoever arms.
     return next_when_.load(std::memory_order_seq_cst);
   }
 
@@ -53,7 +56,9 @@ class TimerQueue {
   static constexpr int32_t kHeapBase = kLevels * kSlots;  // slot_ of heap element 0
   static constexpr int64_t kMaxWhen = int64_t{1} << (kTickShift + 6 * kLevels - 1);
 
-  static uint64_t Tick(int64_t when_ns) { return when_ns <= 0 ? 0 : static_cast<uint64_t>(when_ns) >> kTickShift; }
+  static uint64_t Tick(int64_t when_ns) {
+    return when_ns <= 0 ? 0 : static_cast<uint64_t>(when_ns) >> kTickShift;
+  }
 
   void Insert(SchedTimer* timer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void Unlink(SchedTimer* timer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -77,7 +82,7 @@ class TimerQueue {
   uint64_t current_tick_ ABSL_GUARDED_BY(lock_);  // its timers and all earlier ones are in the heap
   uint32_t next_order_ ABSL_GUARDED_BY(lock_) = 0;
   bool running_ ABSL_GUARDED_BY(lock_) = false;
-  SchedTimer* firing_ ABSL_GUARDED_BY(lock_) = nullptr;  // its callback is running
+  SchedTimer* firing_ ABSL_GUARDED_BY(lock_) = nullptr;     // its callback is running
   uint64_t occupied_[kLevels] ABSL_GUARDED_BY(lock_) = {};  // a bit per slot
   SchedTimer* slots_[kLevels * kSlots] ABSL_GUARDED_BY(lock_) = {};
   std::vector<SchedTimer*> heap_ ABSL_GUARDED_BY(lock_);

@@ -19,10 +19,11 @@ namespace {
 
 constexpr int kMaxFrames = 64;
 
-// Follows frame pointers from `frame` while they stay inside [low, high) and grow. Not instrumented: it reads frames
-// of running functions as plain words.
-__attribute__((no_sanitize("address", "thread")))
-int Walk(uintptr_t frame, uintptr_t low, uintptr_t high, void** pcs, int max_frames) {
+// Follows frame pointers from `frame` while they stay inside [low, high) and grow. Not
+// instrumented: it reads frames of running functions as plain words.
+__attribute__((no_sanitize("address", "thread"))) int Walk(uintptr_t frame, uintptr_t low,
+                                                           uintptr_t high, void** pcs,
+                                                           int max_frames) {
   int count = 0;
   while (count < max_frames && frame >= low && frame + 2 * sizeof(void*) <= high &&
          frame % sizeof(void*) == 0) {
@@ -49,8 +50,8 @@ _Unwind_Reason_Code OnFrame(_Unwind_Context* context, void* argument) {
   return _URC_NO_REASON;
 }
 
-// How many of the innermost frames belong to the reporting of a panic and not to its story: everything up to
-// __cxa_throw or the constructor of PanicError.
+// How many of the innermost frames belong to the reporting of a panic and not to its story:
+// everything up to __cxa_throw or the constructor of PanicError.
 int FramesToHide(void* const* pcs, int count) {
   int hide = 0;
   for (int i = 0; i < std::min(count, 12); ++i) {
@@ -74,10 +75,14 @@ Fiber* CurrentFiber() {
 std::string StatusText(const Fiber& fiber) {
   // Relaxed: statistics.
   switch (fiber.status.load(std::memory_order_relaxed)) {
-    case FiberStatus::kRunning: return "running";
-    case FiberStatus::kRunnable: return "runnable";
-    case FiberStatus::kDead: return "dead";
-    case FiberStatus::kWaiting: break;
+    case FiberStatus::kRunning:
+      return "running";
+    case FiberStatus::kRunnable:
+      return "runnable";
+    case FiberStatus::kDead:
+      return "dead";
+    case FiberStatus::kWaiting:
+      break;
   }
   std::string text(WaitReasonText(fiber.wait_reason.load(std::memory_order_relaxed)));
   const int64_t since = fiber.parked_since.load(std::memory_order_relaxed);
@@ -117,11 +122,12 @@ int CaptureStack(void** pcs, int max_frames) {
   return state.count;
 }
 
-__attribute__((no_sanitize("address", "thread")))
-int CaptureParked(const Fiber& fiber, void** pcs, int max_frames) {
+__attribute__((no_sanitize("address", "thread"))) int CaptureParked(const Fiber& fiber, void** pcs,
+                                                                    int max_frames) {
   const auto low = reinterpret_cast<uintptr_t>(fiber.stack_low);
   const auto high = reinterpret_cast<uintptr_t>(&fiber);
-  const auto sp = reinterpret_cast<uintptr_t>(fiber.sp.load(std::memory_order_relaxed));  // statistic
+  const auto sp =
+      reinterpret_cast<uintptr_t>(fiber.sp.load(std::memory_order_relaxed));  // statistic
   if (max_frames < 1 || sp < low || sp + sizeof(SavedContext) > high) return 0;
   const auto* context = reinterpret_cast<const SavedContext*>(sp);
   pcs[0] = reinterpret_cast<void*>(context->pc());
@@ -161,7 +167,8 @@ void DumpAllFibers() {
   StackArena::Instance().ForEachLive([&](Fiber* fiber) {
     if (fiber != self) others.push_back(fiber);
   });
-  std::sort(others.begin(), others.end(), [](const Fiber* a, const Fiber* b) { return a->id < b->id; });
+  std::sort(others.begin(), others.end(),
+            [](const Fiber* a, const Fiber* b) { return a->id < b->id; });
   std::string text;
   if (self != nullptr) AppendFiber(&text, *self);
   for (const Fiber* fiber : others) {

@@ -9,8 +9,8 @@ namespace weft::sched_internal {
 
 struct Fiber;
 
-// The return addresses of the caller's frames, innermost first; returns how many. By the unwinder, so that it passes
-// through code without frame pointers; some microseconds.
+// The return addresses of the caller's frames, innermost first; returns how many. By the unwinder,
+// so that it passes through code without frame pointers; some microseconds.
 int CaptureStack(void** pcs, int max_frames);
 
 // The same of a fiber that is parked. If it is resumed meanwhile the answer is wrong, not harmful.
@@ -22,7 +22,8 @@ void AppendFrames(std::string* out, void* const* pcs, int count);
 // "fiber 7 [chan receive, 3 minutes, name reader]:\n", the frames, "created by …", an empty line.
 void AppendFiber(std::string* out, const Fiber& fiber);
 
-// All fibers that are alive, the calling one first, in the order of their ids. Writes to stderr as it goes.
+// All fibers that are alive, the calling one first, in the order of their ids. Writes to stderr as
+// it goes.
 void DumpAllFibers();
 
 // Writes to stderr with no buffering.

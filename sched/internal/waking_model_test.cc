@@ -1,5 +1,6 @@
-// The protocol of idle_word.h over the real IdleWord, RunRing and ParkToken: no work is left in a queue while all
-// workers sleep. The worker here is the skeleton of the scheduler's: search, stop spinning, look again, sleep.
+// The protocol of idle_word.h over the real IdleWord, RunRing and ParkToken: no work is left in a
+// queue while all workers sleep. The worker here is the skeleton of the scheduler's: search, stop
+// spinning, look again, sleep.
 #include <array>
 #include <atomic>
 
@@ -32,12 +33,12 @@ class Permit {
 };
 
 struct State {
-  RunRing ring;         // the submitter's
-  RunRing thief;        // the worker's
+  RunRing ring;   // the submitter's
+  RunRing thief;  // the worker's
   IdleWord idle;
   Permit wake;
   Fiber fibers[2];
-  int ran = 0;          // by the worker
+  int ran = 0;  // by the worker
 
   void Submit(Fiber* fiber) {
     fiber->data.Set(7);
@@ -96,7 +97,9 @@ TEST(WakingModelTest, NoWorkIsLeftWhileTheWorkerSleeps) {
   model::ExpectSound(OneWorker(2, true));
 }
 
-TEST(WakingModelTest, WithoutLookingAgainWorkIsLeft) { model::ExpectBroken(OneWorker(1, false), "nobody can run"); }
+TEST(WakingModelTest, WithoutLookingAgainWorkIsLeft) {
+  model::ExpectBroken(OneWorker(1, false), "nobody can run");
+}
 
 struct Meeting {
   ParkToken token;
@@ -105,7 +108,8 @@ struct Meeting {
   Permit run;                  // the run queue
 };
 
-// The parker saves its context, commits, and goes on when the notifier has put it into the run queue.
+// The parker saves its context, commits, and goes on when the notifier has put it into the run
+// queue.
 TEST(ParkTokenModelTest, OneNotificationResumesOnce) {
   model::ExpectSound([](Program& p) {
     auto& m = p.Make<Meeting>();

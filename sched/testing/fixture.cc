@@ -65,7 +65,8 @@ void WorkerTest::SetUp() {
 }
 
 int Repeat(int times) {
-  if (const char* factor = std::getenv("WEFT_STRESS")) return std::max(1, times * std::atoi(factor));
+  if (const char* factor = std::getenv("WEFT_STRESS"))
+    return std::max(1, times * std::atoi(factor));
   if (sched_internal::kTsan || sched_internal::kAsan) return std::max(1, times / 10);
   return times;
 }

@@ -1,7 +1,7 @@
 // fixture.h: the GoogleTest fixture for code that starts fibers.
 //
-// FiberTest fails a test that leaves fibers behind, and tells which, or that lost stacks. WorkerTest is the same for a range of worker
-// counts:
+// FiberTest fails a test that leaves fibers behind, and tells which, or that lost stacks.
+// WorkerTest is the same for a range of worker counts:
 //
 //   using QueueTest = weft::testing::WorkerTest;
 //   TEST_P(QueueTest, LosesNothing) { weft::testing::RunInFiber([] { … }); }
@@ -16,8 +16,8 @@
 
 namespace weft::testing {
 
-// Runs fn() in a fiber and waits for its end; the test's own thread blocks meanwhile. An exception that leaves
-// fn becomes a failure of the test.
+// Runs fn() in a fiber and waits for its end; the test's own thread blocks meanwhile. An exception
+// that leaves fn becomes a failure of the test.
 void RunInFiber(const std::function<void()>& fn);
 
 // Waits until no fiber is left. False: some are left after `patience`.

@@ -20,16 +20,21 @@ Options WithEnvironment(Options options) {
 std::unique_ptr<Strategy> NewStrategy(const Options& options) {
   if (!options.replay.empty()) return NewReplay(options);
   switch (options.search) {
-    case Options::Search::kExhaustive: return NewExhaustive(options);
-    case Options::Search::kRandom: return NewRandom(options);
-    case Options::Search::kPct: return NewPct(options);
+    case Options::Search::kExhaustive:
+      return NewExhaustive(options);
+    case Options::Search::kRandom:
+      return NewRandom(options);
+    case Options::Search::kPct:
+      return NewPct(options);
   }
   return nullptr;
 }
 
-// The threads of a failed execution never end. What their stacks own stays reachable for leak checkers.
+// The threads of a failed execution never end. What their stacks own stays reachable for leak
+// checkers.
 void KeepForEver(std::unique_ptr<Execution> execution) {
-  static std::vector<std::unique_ptr<Execution>>& kept = *new std::vector<std::unique_ptr<Execution>>;
+  static std::vector<std::unique_ptr<Execution>>& kept =
+      *new std::vector<std::unique_ptr<Execution>>;
   kept.push_back(std::move(execution));
 }
 
@@ -41,11 +46,14 @@ char* AlignArena(char* memory) {
 
 }  // namespace
 
-Program::Program() : memory_(new char[kArenaBytes + kArenaAlignment]), arena_(AlignArena(memory_.get())) {}
+Program::Program()
+    : memory_(new char[kArenaBytes + kArenaAlignment]), arena_(AlignArena(memory_.get())) {}
 
 Program::~Program() = default;
 
-void Program::Name(const void* address, std::string_view name) { names_.emplace_back(address, name); }
+void Program::Name(const void* address, std::string_view name) {
+  names_.emplace_back(address, name);
+}
 
 void* Program::Allocate(size_t bytes, size_t alignment) {
   const uintptr_t base = reinterpret_cast<uintptr_t>(arena_);

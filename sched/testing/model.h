@@ -1,14 +1,16 @@
-// model.h: runs a small multi-threaded program again and again, under all schedules within bounds, on the C++ memory
-// model, and tells the schedule that breaks it.
+// model.h: runs a small multi-threaded program again and again, under all schedules within bounds,
+// on the C++ memory model, and tells the schedule that breaks it.
 //
-// The program is made of weft's own lock-free code, compiled with WEFT_MODEL, so that its atomics, Park(), Ready()
-// and CpuRelax() are the explorer's. README.md says how to read a failure and what is over- and under-approximated.
+// The program is made of weft's own lock-free code, compiled with WEFT_MODEL, so that its atomics,
+// Park(), Ready() and CpuRelax() are the explorer's. README.md says how to read a failure and what
+// is over- and under-approximated.
 //
 // Thread safety: none; one exploration at a time per process.
 // Blocks: nothing; all model threads are coroutines on the caller's thread.
-// Misuse: a program that depends on anything besides the schedule (time, addresses, statics that it changes) is
-//   reported as such, if it shows.
-// Cost: 0.1 to 0.5 microseconds per step; a program of three threads with ten atomic operations each takes seconds.
+// Misuse: a program that depends on anything besides the schedule (time, addresses, statics that it
+//   changes) is reported as such, if it shows.
+// Cost: 0.1 to 0.5 microseconds per step; a program of three threads with ten atomic operations
+//   each takes seconds.
 //
 //   model::Result result = model::Explore({}, [](model::Program& p) {
 //     auto& flag = p.Make<model::Atomic<bool>>(false);
@@ -42,10 +44,12 @@ struct Options {
   enum class Search { kExhaustive, kRandom, kPct };
 
   Search search = Search::kExhaustive;
-  // Exhaustive: how often a schedule may take a thread that could go on off the processor. kUnbounded explores
+  // Exhaustive: how often a schedule may take a thread that could go on off the processor.
+  //   kUnbounded explores
   // everything, and leaves out what is equivalent.
   int preemptions = kUnbounded;
-  // Whether to leave out what is equivalent. Without it the search is the slow reference that tests compare with.
+  // Whether to leave out what is equivalent. Without it the search is the slow reference that tests
+  // compare with.
   bool reduce = true;
   // Executions after which to stop. An exhaustive search normally ends before.
   uint64_t executions = 2'000'000;
@@ -60,12 +64,14 @@ struct Options {
   int old_reads = kUnbounded;
   // How many times in one execution compare_exchange_weak may fail for no reason.
   int spurious_failures = 0;
-  // Whether a store may come before others in modification order that were executed earlier (as in 2+2W).
+  // Whether a store may come before others in modification order that were executed earlier (as in
+  // 2+2W).
   bool reorder_stores = false;
   // Steps after which an execution counts as one that never ends, which is a failure.
   int steps = 5000;
 
-  // Runs one schedule, as a report prints it. WEFT_MODEL_SCHEDULE in the environment takes precedence.
+  // Runs one schedule, as a report prints it. WEFT_MODEL_SCHEDULE in the environment takes
+  // precedence.
   std::string replay;
 };
 
@@ -75,9 +81,10 @@ struct Result {
   std::string schedule;  // for Options::replay
   uint64_t executions = 0;
   uint64_t redundant = 0;  // of these, left early because they only repeat
-  uint64_t distinct = 0;   // different ends: what each thread read and each location's modification order
+  uint64_t distinct =
+      0;  // different ends: what each thread read and each location's modification order
   uint64_t steps = 0;
-  bool complete = false;   // everything within the bounds has been explored
+  bool complete = false;  // everything within the bounds has been explored
 
   bool ok() const { return failure.empty(); }
   // "412 executions (96 redundant, 301 distinct), 9120 steps, complete"
@@ -86,7 +93,8 @@ struct Result {
 
 std::ostream& operator<<(std::ostream& out, const Result& result);
 
-// What one execution consists of. The function given to Explore() fills it in, from the beginning each time.
+// What one execution consists of. The function given to Explore() fills it in, from the beginning
+// each time.
 class Program {
  public:
   Program();
@@ -94,7 +102,8 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // An object that all threads may use, at the same address in every execution; destroyed after Finally().
+  // An object that all threads may use, at the same address in every execution; destroyed after
+  // Finally().
   template <typename T, typename... Args>
   T& Make(Args&&... args) {
     T* object = ::new (Allocate(sizeof(T), alignof(T))) T(std::forward<Args>(args)...);
@@ -125,7 +134,8 @@ class Program {
   static constexpr size_t kArenaBytes = 256 << 10;
 
   std::unique_ptr<char[]> memory_;
-  char* const arena_;  // in memory_, aligned, so that objects have the same offsets in every exploration
+  char* const
+      arena_;  // in memory_, aligned, so that objects have the same offsets in every exploration
   size_t allocated_ = 0;
   std::vector<Made> made_;
   std::vector<std::function<void()>> threads_;
@@ -138,7 +148,8 @@ Result Explore(const Options& options, const std::function<void(Program&)>& prog
 // Ends the execution, and with it the exploration, as a failure.
 [[noreturn]] void Fail(std::string_view message, Site site = Site::Here());
 
-inline void Check(bool condition, std::string_view message = "check failed", Site site = Site::Here()) {
+inline void Check(bool condition, std::string_view message = "check failed",
+                  Site site = Site::Here()) {
   if (!condition) Fail(message, site);
 }
 

@@ -1,9 +1,10 @@
-// model_atomic.h: the model explorer's atomics. They take the place of std::atomic in code that is compiled with
-// WEFT_MODEL: each operation is a point where the explorer may run another thread, and a load may return an older
-// value wherever the C++ memory model lets it.
+// model_atomic.h: the model explorer's atomics. They take the place of std::atomic in code that is
+// compiled with WEFT_MODEL: each operation is a point where the explorer may run another thread,
+// and a load may return an older value wherever the C++ memory model lets it.
 //
-// Differences from std::atomic: every operation names its memory order, there are no operators, no wait() and
-// notify(), and T has at most eight bytes. Outside an execution of model::Explore() it is a plain value.
+// Differences from std::atomic: every operation names its memory order, there are no operators, no
+// wait() and notify(), and T has at most eight bytes. Outside an execution of model::Explore() it
+// is a plain value.
 #ifndef WEFT_SCHED_TESTING_MODEL_ATOMIC_H_
 #define WEFT_SCHED_TESTING_MODEL_ATOMIC_H_
 
@@ -20,10 +21,13 @@ struct Site {
   const char* file;
   int line;
 
-  static constexpr Site Here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
+  static constexpr Site Here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+    return {file, line};
+  }
 };
 
-// One turn of a spin loop: the caller runs again only after a value that it read in this turn has changed.
+// One turn of a spin loop: the caller runs again only after a value that it read in this turn has
+//   changed.
 void SpinHint(Site site = Site::Here());
 
 // As std::atomic_thread_fence().
@@ -49,8 +53,8 @@ uint64_t Load(const Handle& handle, std::memory_order order, Site site);
 void Store(const Handle& handle, uint64_t bits, std::memory_order order, Site site);
 
 using Update = uint64_t (*)(uint64_t old, uint64_t operand);
-uint64_t ReadModifyWrite(const Handle& handle, Update update, uint64_t operand, std::memory_order order,
-                         Site site);
+uint64_t ReadModifyWrite(const Handle& handle, Update update, uint64_t operand,
+                         std::memory_order order, Site site);
 
 struct CompareExchangeArgs {
   uint64_t desired;
@@ -60,7 +64,8 @@ struct CompareExchangeArgs {
 };
 // Waits until the value is 0 and makes it 1, with acquire.
 void Lock(const Handle& handle, Site site);
-bool CompareExchange(const Handle& handle, uint64_t& expected, const CompareExchangeArgs& args, Site site);
+bool CompareExchange(const Handle& handle, uint64_t& expected, const CompareExchangeArgs& args,
+                     Site site);
 
 // The failure order that a compare-exchange with one order implies.
 constexpr std::memory_order FailureOrder(std::memory_order order) {
@@ -110,19 +115,25 @@ class Atomic {
     if (Bind()) internal::Lock(handle_, site);
   }
 
-  T exchange(T value, Order order, Site site = Site::Here()) { return Apply(&Second, ToBits(value), order, site); }
+  T exchange(T value, Order order, Site site = Site::Here()) {
+    return Apply(&Second, ToBits(value), order, site);
+  }
 
-  bool compare_exchange_strong(T& expected, T desired, Order success, Order failure, Site site = Site::Here()) {
+  bool compare_exchange_strong(T& expected, T desired, Order success, Order failure,
+                               Site site = Site::Here()) {
     return CompareExchange(expected, {ToBits(desired), success, failure, false}, site);
   }
   bool compare_exchange_strong(T& expected, T desired, Order order, Site site = Site::Here()) {
-    return CompareExchange(expected, {ToBits(desired), order, internal::FailureOrder(order), false}, site);
+    return CompareExchange(expected, {ToBits(desired), order, internal::FailureOrder(order), false},
+                           site);
   }
-  bool compare_exchange_weak(T& expected, T desired, Order success, Order failure, Site site = Site::Here()) {
+  bool compare_exchange_weak(T& expected, T desired, Order success, Order failure,
+                             Site site = Site::Here()) {
     return CompareExchange(expected, {ToBits(desired), success, failure, true}, site);
   }
   bool compare_exchange_weak(T& expected, T desired, Order order, Site site = Site::Here()) {
-    return CompareExchange(expected, {ToBits(desired), order, internal::FailureOrder(order), true}, site);
+    return CompareExchange(expected, {ToBits(desired), order, internal::FailureOrder(order), true},
+                           site);
   }
 
   T fetch_add(T operand, Order order, Site site = Site::Here()) requires std::is_integral_v<T> {
@@ -140,10 +151,12 @@ class Atomic {
   T fetch_xor(T operand, Order order, Site site = Site::Here()) requires std::is_integral_v<T> {
     return Apply([](uint64_t a, uint64_t b) { return a ^ b; }, ToBits(operand), order, site);
   }
-  T fetch_add(ptrdiff_t elements, Order order, Site site = Site::Here()) requires std::is_pointer_v<T> {
+  T fetch_add(ptrdiff_t elements, Order order,
+              Site site = Site::Here()) requires std::is_pointer_v<T> {
     return Apply(&Advance, static_cast<uint64_t>(elements), order, site);
   }
-  T fetch_sub(ptrdiff_t elements, Order order, Site site = Site::Here()) requires std::is_pointer_v<T> {
+  T fetch_sub(ptrdiff_t elements, Order order,
+              Site site = Site::Here()) requires std::is_pointer_v<T> {
     return Apply(&Advance, static_cast<uint64_t>(-elements), order, site);
   }
 
@@ -163,7 +176,9 @@ class Atomic {
   // Added as unsigned numbers, so that signed ones wrap around as std::atomic's do.
   static uint64_t Sum(uint64_t a, uint64_t b) { return ToBits(static_cast<T>(a + b)); }
   static uint64_t Difference(uint64_t a, uint64_t b) { return ToBits(static_cast<T>(a - b)); }
-  static uint64_t Advance(uint64_t a, uint64_t n) { return ToBits(FromBits(a) + static_cast<ptrdiff_t>(n)); }
+  static uint64_t Advance(uint64_t a, uint64_t n) {
+    return ToBits(FromBits(a) + static_cast<ptrdiff_t>(n));
+  }
 
   bool Bind() const {
     if (internal::current_epoch != 0 && handle_.epoch == internal::current_epoch) return true;

@@ -64,7 +64,8 @@ namespace weft::sched_internal::model {
 
 namespace {
 
-// Who switched to the running context last: Arrived() and the end of Switch() tell AddressSanitizer about it.
+// Who switched to the running context last: Arrived() and the end of Switch() tell AddressSanitizer
+// about it.
 [[maybe_unused]] Context* switched_from = nullptr;
 
 }  // namespace
@@ -79,7 +80,8 @@ void Context::Start(void (*entry)()) {
   if (tsan_fiber_ == nullptr) tsan_fiber_ = __tsan_create_fiber(0);
 #endif
 #if defined(__x86_64__)
-  // From the top: a return address of 0 that ends backtraces, entry(), six registers. At a function's first
+  // From the top: a return address of 0 that ends backtraces, entry(), six registers. At a
+  //   function's first
   // instruction rsp is 8 below a multiple of 16.
   const uintptr_t top = (reinterpret_cast<uintptr_t>(stack_.get()) + kStackBytes) & ~uintptr_t{15};
   void** words = reinterpret_cast<void**>(top) - 8;

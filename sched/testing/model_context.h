@@ -22,8 +22,8 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  // Has the next switch to this context call entry(), which must not return. What was on the stack is forgotten, not
-  // unwound.
+  // Has the next switch to this context call entry(), which must not return. What was on the stack
+  // is forgotten, not unwound.
   void Start(void (*entry)());
 
   static void Switch(Context& from, Context& to);
@@ -55,8 +55,8 @@ class Context {
   ucontext_t saved_ = {};
 #endif
   ExceptionState exceptions_;
-  void* fake_stack_ = nullptr;         // AddressSanitizer's
-  const void* bottom_ = nullptr;       // AddressSanitizer's view of the stack
+  void* fake_stack_ = nullptr;    // AddressSanitizer's
+  const void* bottom_ = nullptr;  // AddressSanitizer's view of the stack
   size_t size_ = 0;
   [[maybe_unused]] void* tsan_fiber_ = nullptr;  // ThreadSanitizer's
 };

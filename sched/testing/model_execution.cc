@@ -8,7 +8,8 @@ namespace weft::sched_internal::model {
 
 namespace {
 
-// Thrown by Fail() where there is no model thread to leave behind: in the program function and in Finally().
+// Thrown by Fail() where there is no model thread to leave behind: in the program function and in
+// Finally().
 struct FailedOutsideThreads {};
 
 uint32_t epochs = 0;
@@ -86,7 +87,8 @@ void Execution::ThreadMain() {
     execution.Fail(std::string("uncaught exception: ") + error.what(), Site::Here());
   }
   Thread& self = execution.threads_[execution.running_];
-  if (self.readied) execution.Fail("a thread returned with a Ready() that no Park() has consumed", Site::Here());
+  if (self.readied)
+    execution.Fail("a thread returned with a Ready() that no Park() has consumed", Site::Here());
   self.body = nullptr;
   self.finished = true;
   const int next = execution.starting_ ? 0 : execution.PickNext();
@@ -137,7 +139,8 @@ int Execution::PickNext() {
   }
   if (finished) return 0;
   if (point.enabled == 0) RecordFailure(DescribeStuck(), threads_[running_].pending.site);
-  if (steps_ == options_.steps) RecordFailure("no end after as many steps as allowed: livelock?", Site::Here());
+  if (steps_ == options_.steps)
+    RecordFailure("no end after as many steps as allowed: livelock?", Site::Here());
   if (!failure_.empty()) return 0;
   point.may_go_on = (point.enabled >> running_ & 1) != 0 && pending[running_].kind != OpKind::kSpin;
   const int next = strategy_.PickThread(point);
@@ -156,9 +159,9 @@ bool Execution::Enabled(int id) const {
   return true;
 }
 
-// Whether another turn of the thread's spin loop can go differently: somebody else has written another value than the
-// turn read. Writes of the same value do not count, or two threads that spin on an exchange would wake each other for
-// ever; the thread's own do not either.
+// Whether another turn of the thread's spin loop can go differently: somebody else has written
+// another value than the turn read. Writes of the same value do not count, or two threads that spin
+// on an exchange would wake each other for ever; the thread's own do not either.
 bool Execution::SeesChange(int id) const {
   for (const Watched& watched : threads_[id].watched) {
     const std::vector<Message>& order = memory_[watched.location].order;

@@ -1,4 +1,5 @@
-// One execution at a time: the threads, what they wait for, and the operations on them. Internal to the explorer.
+// One execution at a time: the threads, what they wait for, and the operations on them. Internal to
+//   the explorer.
 #ifndef WEFT_SCHED_TESTING_MODEL_EXECUTION_H_
 #define WEFT_SCHED_TESTING_MODEL_EXECUTION_H_
 
@@ -46,18 +47,22 @@ class Execution {
   const std::string& schedule() const { return schedule_; }
   uint64_t steps() const { return total_steps_; }
   uint64_t state() const {
-    const uint64_t spent = options_.old_reads == kUnbounded ? 0 : Mix(1, static_cast<uint64_t>(old_reads_));
+    const uint64_t spent =
+        options_.old_reads == kUnbounded ? 0 : Mix(1, static_cast<uint64_t>(old_reads_));
     return memory_.hash() + threads_hash_ + spent;
   }
 
   // The operations. Each waits until its thread is chosen.
-  uint32_t Create(const internal::Handle* handle, const void* address, uint64_t value, bool outside);
+  uint32_t Create(const internal::Handle* handle, const void* address, uint64_t value,
+                  bool outside);
   uint32_t Resolve(const internal::Handle& handle, Site site);
   void Destroy(uint32_t location);
   uint64_t Load(uint32_t location, std::memory_order order, Site site);
   void Store(uint32_t location, uint64_t value, std::memory_order order, Site site);
-  uint64_t Update(uint32_t location, internal::Update update, uint64_t operand, std::memory_order order, Site site);
-  bool CompareExchange(uint32_t location, uint64_t& expected, const internal::CompareExchangeArgs& args, Site site);
+  uint64_t Update(uint32_t location, internal::Update update, uint64_t operand,
+                  std::memory_order order, Site site);
+  bool CompareExchange(uint32_t location, uint64_t& expected,
+                       const internal::CompareExchangeArgs& args, Site site);
   void Lock(uint32_t location, Site site);
   void FenceOp(std::memory_order order, Site site);
   void Spin(Site site);
@@ -71,7 +76,8 @@ class Execution {
   [[noreturn]] void Fail(std::string_view message, Site site);
 
  private:
-  // A location that a thread has read in this turn of its spin loop (that is, since the last SpinHint()).
+  // A location that a thread has read in this turn of its spin loop (that is, since the last
+  // SpinHint()).
   struct Watched {
     struct Seen {
       int index;
@@ -86,9 +92,9 @@ class Execution {
     Context context;
     std::function<void()> body;
     Op pending;
-    uint32_t locking = 0;     // kLock: the location
+    uint32_t locking = 0;  // kLock: the location
     bool finished = false;
-    bool readied = false;     // a Ready() that no Park() has consumed
+    bool readied = false;  // a Ready() that no Park() has consumed
     Clock readied_by;
     uint64_t readied_at = 0;  // the step that did it
     std::vector<Watched> watched;
@@ -115,7 +121,8 @@ class Execution {
 
   // Waits until the calling thread is chosen for `op`.
   void Announce(OpKind kind, std::memory_order order, uint64_t mask, Site site);
-  void Announce(OpKind kind, std::memory_order order, uint32_t location, Site site, const char* what);
+  void Announce(OpKind kind, std::memory_order order, uint32_t location, Site site,
+                const char* what);
   // Runs who is chosen next.
   void Schedule();
   int PickNext();
@@ -130,7 +137,8 @@ class Execution {
   // Reads what the strategy says among the values that a load may return.
   const Message& ReadSome(uint32_t location, std::memory_order order, Event& event);
   const Message& ReadAt(uint32_t location, int index, std::memory_order order, Event& event);
-  std::vector<int>& FailingReads(uint32_t location, uint64_t expected, const internal::CompareExchangeArgs& args);
+  std::vector<int>& FailingReads(uint32_t location, uint64_t expected,
+                                 const internal::CompareExchangeArgs& args);
   void Watch(uint32_t location, int index);
   void CheckUsable(uint32_t location, const char* what, Site site);
   void CheckPlain(const PlainHistory& history, bool write, Site site);
@@ -158,17 +166,18 @@ class Execution {
   Program program_;
   Context main_;
   std::array<Thread, kMaxThreads> threads_;
-  int count_ = 0;      // threads, the one that sets up included
+  int count_ = 0;  // threads, the one that sets up included
   int running_ = 0;
   bool starting_ = false;
   int steps_ = 0;
   uint64_t total_steps_ = 0;
-  int old_reads_ = 0;       // so far
-  int spurious_ = 0;        // failures so far
+  int old_reads_ = 0;        // so far
+  int spurious_ = 0;         // failures so far
   uint64_t last_fence_ = 0;  // the last seq_cst one
   uint64_t threads_hash_ = 0;
   std::unordered_map<const void*, PlainHistory> plain_;
-  std::unordered_map<const void*, uint32_t> outside_;  // locations of atomics that the execution did not construct
+  std::unordered_map<const void*, uint32_t>
+      outside_;  // locations of atomics that the execution did not construct
   std::vector<const void*> destroyed_;
   std::vector<int> failing_reads_;
   std::vector<Event> events_;

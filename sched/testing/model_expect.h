@@ -1,4 +1,5 @@
-// What tests over the explorer expect: that no schedule breaks a program, or that one does and can be replayed.
+// What tests over the explorer expect: that no schedule breaks a program, or that one does and can
+// be replayed.
 #ifndef WEFT_SCHED_TESTING_MODEL_EXPECT_H_
 #define WEFT_SCHED_TESTING_MODEL_EXPECT_H_
 
@@ -14,7 +15,8 @@ namespace weft::sched_internal::model {
 
 using ProgramFn = std::function<void(Program&)>;
 
-// No schedule within the bounds fails, and all have been explored. The counts go to the log and the test's record.
+// No schedule within the bounds fails, and all have been explored. The counts go to the log and the
+// test's record.
 inline Result ExpectSound(const ProgramFn& program, const Options& options = {}) {
   const Result result = Explore(options, program);
   EXPECT_TRUE(result.ok()) << result.report;
@@ -24,7 +26,8 @@ inline Result ExpectSound(const ProgramFn& program, const Options& options = {})
 }
 
 // Some schedule fails with a message that contains `words`, and does so again when it is replayed.
-inline Result ExpectBroken(const ProgramFn& program, std::string_view words, const Options& options = {}) {
+inline Result ExpectBroken(const ProgramFn& program, std::string_view words,
+                           const Options& options = {}) {
   const Result result = Explore(options, program);
   EXPECT_NE(result.failure.find(words), std::string::npos)
       << (result.ok() ? "nothing found: " + result.Summary() : result.report);

@@ -1,4 +1,5 @@
-// The explorer against the classic litmus tests: which outcomes the C++ memory model allows, and which it forbids.
+// The explorer against the classic litmus tests: which outcomes the C++ memory model allows, and
+// which it forbids.
 #include <array>
 #include <set>
 #include <vector>
@@ -26,7 +27,8 @@ struct State {
 };
 
 // All outcomes (the first `registers` of r) of the threads, each a function of the shared state.
-std::set<Outcome> Outcomes(size_t registers, const std::vector<std::function<void(State&)>>& threads,
+std::set<Outcome> Outcomes(size_t registers,
+                           const std::vector<std::function<void(State&)>>& threads,
                            Options options = {}) {
   std::set<Outcome> outcomes;
   const Result result = Explore(options, [&](Program& p) {
@@ -35,7 +37,8 @@ std::set<Outcome> Outcomes(size_t registers, const std::vector<std::function<voi
     p.Name(&s.y, "y");
     p.Name(&s.z, "z");
     for (const auto& thread : threads) p.Thread([&s, &thread] { thread(s); });
-    p.Finally([&s, &outcomes, registers] { outcomes.emplace(s.r.begin(), s.r.begin() + registers); });
+    p.Finally(
+        [&s, &outcomes, registers] { outcomes.emplace(s.r.begin(), s.r.begin() + registers); });
   });
   EXPECT_TRUE(result.ok()) << result.report;
   EXPECT_TRUE(result.complete) << result;
@@ -54,8 +57,10 @@ std::set<Outcome> StoreBuffering(Order store, Order load) {
 }
 
 TEST(ModelLitmusTest, StoreBufferingIsSeenUnlessSeqCst) {
-  EXPECT_EQ(StoreBuffering(kRelaxed, kRelaxed), (std::set<Outcome>{{0, 0}, {0, 1}, {1, 0}, {1, 1}}));
-  EXPECT_EQ(StoreBuffering(kRelease, kAcquire), (std::set<Outcome>{{0, 0}, {0, 1}, {1, 0}, {1, 1}}));
+  EXPECT_EQ(StoreBuffering(kRelaxed, kRelaxed),
+            (std::set<Outcome>{{0, 0}, {0, 1}, {1, 0}, {1, 1}}));
+  EXPECT_EQ(StoreBuffering(kRelease, kAcquire),
+            (std::set<Outcome>{{0, 0}, {0, 1}, {1, 0}, {1, 1}}));
   EXPECT_TRUE(StoreBuffering(kSeqCst, kAcquire).contains({0, 0}));
   EXPECT_TRUE(StoreBuffering(kRelease, kSeqCst).contains({0, 0}));
   EXPECT_EQ(StoreBuffering(kSeqCst, kSeqCst), (std::set<Outcome>{{0, 1}, {1, 0}, {1, 1}}));
@@ -70,13 +75,15 @@ TEST(ModelLitmusTest, SeqCstFencesForbidStoreBuffering) {
         s.r[r] = (s.*other).load(kRelaxed);
       };
     };
-    const auto outcomes = Outcomes(2, {thread(&State::x, &State::y, 0), thread(&State::y, &State::x, 1)});
+    const auto outcomes =
+        Outcomes(2, {thread(&State::x, &State::y, 0), thread(&State::y, &State::x, 1)});
     EXPECT_EQ(outcomes.contains({0, 0}), order == kAcqRel);
   }
 }
 
 TEST(ModelLitmusTest, StoreBufferingThroughReadModifyWrites) {
-  // An exchange does not order a later acquire load of another location; a fetch_add(0) that reads does see the newest.
+  // An exchange does not order a later acquire load of another location; a fetch_add(0) that reads
+  // does see the newest.
   auto outcomes = [](bool update) {
     auto thread = [update](Atomic<int> State::*mine, Atomic<int> State::*other, int r) {
       return [=](State& s) {
@@ -125,15 +132,16 @@ TEST(ModelLitmusTest, FencesPassMessages) {
 }
 
 std::set<Outcome> IndependentReads(Order store, Order load) {
-  return Outcomes(4, {[=](State& s) { s.x.store(1, store); }, [=](State& s) { s.y.store(1, store); },
-                      [=](State& s) {
-                        s.r[0] = s.x.load(load);
-                        s.r[1] = s.y.load(load);
-                      },
-                      [=](State& s) {
-                        s.r[2] = s.y.load(load);
-                        s.r[3] = s.x.load(load);
-                      }});
+  return Outcomes(4,
+                  {[=](State& s) { s.x.store(1, store); }, [=](State& s) { s.y.store(1, store); },
+                   [=](State& s) {
+                     s.r[0] = s.x.load(load);
+                     s.r[1] = s.y.load(load);
+                   },
+                   [=](State& s) {
+                     s.r[2] = s.y.load(load);
+                     s.r[3] = s.x.load(load);
+                   }});
 }
 
 TEST(ModelLitmusTest, IndependentReadsDisagreeUnlessSeqCst) {
@@ -150,8 +158,9 @@ TEST(ModelLitmusTest, ReadsOfOneLocationAgreeOnItsOrder) {
       s.r[r + 1] = s.x.load(kRelaxed);
     };
   };
-  const auto outcomes = Outcomes(4, {[](State& s) { s.x.store(1, kRelaxed); }, [](State& s) { s.x.store(2, kRelaxed); },
-                                     reader(0), reader(2)});
+  const auto outcomes =
+      Outcomes(4, {[](State& s) { s.x.store(1, kRelaxed); },
+                   [](State& s) { s.x.store(2, kRelaxed); }, reader(0), reader(2)});
   EXPECT_TRUE(outcomes.contains({1, 2, 1, 2}));
   EXPECT_TRUE(outcomes.contains({2, 1, 2, 1}));
   EXPECT_FALSE(outcomes.contains({1, 2, 2, 1}));
@@ -194,7 +203,10 @@ TEST(ModelLitmusTest, TwoPlusTwoWritesWithReorderedStores) {
 
 TEST(ModelLitmusTest, CausalityIsTransitive) {
   auto outcomes = [](Order order) {
-    return Outcomes(3, {[=](State& s) { s.x.store(1, kRelaxed); s.y.store(1, kRelease); },
+    return Outcomes(3, {[=](State& s) {
+                          s.x.store(1, kRelaxed);
+                          s.y.store(1, kRelease);
+                        },
                         [=](State& s) {
                           s.r[0] = s.y.load(order);
                           if (s.r[0] == 1) s.z.store(1, kRelease);
@@ -262,10 +274,19 @@ TEST(ModelLitmusTest, WeakCompareExchangeFailsSpuriouslyIfAsked) {
 
 TEST(ModelLitmusTest, BoundedAndUnboundedSearchAgreeOnSmallPrograms) {
   // Three threads with two steps each: four preemptions are all there can be.
-  const std::vector<std::function<void(State&)>> threads = {
-      [](State& s) { s.x.store(1, kRelease); s.r[0] = s.y.load(kAcquire); },
-      [](State& s) { s.y.store(1, kRelease); s.r[1] = s.z.load(kAcquire); },
-      [](State& s) { s.z.store(1, kRelease); s.r[2] = s.x.load(kAcquire); s.r[3] = s.x.exchange(5, kAcqRel); }};
+  const std::vector<std::function<void(State&)>> threads = {[](State& s) {
+                                                              s.x.store(1, kRelease);
+                                                              s.r[0] = s.y.load(kAcquire);
+                                                            },
+                                                            [](State& s) {
+                                                              s.y.store(1, kRelease);
+                                                              s.r[1] = s.z.load(kAcquire);
+                                                            },
+                                                            [](State& s) {
+                                                              s.z.store(1, kRelease);
+                                                              s.r[2] = s.x.load(kAcquire);
+                                                              s.r[3] = s.x.exchange(5, kAcqRel);
+                                                            }};
   Options bounded;
   bounded.preemptions = 6;
   EXPECT_EQ(Outcomes(4, threads), Outcomes(4, threads, bounded));

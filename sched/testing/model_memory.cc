@@ -36,8 +36,8 @@ uint32_t Memory::Create(int thread, const void* address, uint64_t value, bool ou
   location.created_at = outside ? 1 : Tick(thread);
   location.alive = true;
   location.address = address;
-  location.key =
-      outside ? Mix(kMaxThreads, reinterpret_cast<uintptr_t>(address)) : Mix(kMaxThreads + 1, StepIdentity(thread));
+  location.key = outside ? Mix(kMaxThreads, reinterpret_cast<uintptr_t>(address))
+                         : Mix(kMaxThreads + 1, StepIdentity(thread));
   location.hash = 0;
 
   Message& first = location.order.emplace_back();
@@ -69,7 +69,8 @@ const Message& Memory::Read(int thread, uint32_t id, int index, std::memory_orde
   const bool repeated = index == location.last_read[thread] && index != location.newest();
   location.repeats[thread] = repeated ? location.repeats[thread] + 1 : 0;
   location.last_read[thread] = index;
-  if (order == std::memory_order_seq_cst) location.seq_cst_floor = std::max(location.seq_cst_floor, index);
+  if (order == std::memory_order_seq_cst)
+    location.seq_cst_floor = std::max(location.seq_cst_floor, index);
   (IsAcquire(order) ? now : acquirable_)[thread].Join(message.released);
   return message;
 }
@@ -95,7 +96,8 @@ void Memory::Write(int thread, uint32_t id, int position, uint64_t value, std::m
   Message& message = Insert(thread, location, position);
   message.value = value;
   message.released = IsRelease(order) ? now[thread] : released_[thread];
-  if (order == std::memory_order_seq_cst) location.seq_cst_floor = std::max(location.seq_cst_floor, position);
+  if (order == std::memory_order_seq_cst)
+    location.seq_cst_floor = std::max(location.seq_cst_floor, position);
   Rehash(location, position);
 }
 
@@ -117,14 +119,16 @@ void Memory::FenceOp(int thread, std::memory_order order) {
   if (IsRelease(order)) released_[thread] = now[thread];
 }
 
-// What the hash must tell apart is the modification order: the rest follows from what the threads have read.
+// What the hash must tell apart is the modification order: the rest follows from what the threads
+// have read.
 void Memory::Rehash(Location& location, int position) {
   hash_ -= location.hash;
   if (position == location.newest() && position > 0) {
     location.hash = Mix(location.hash, location.order[position].identity);
   } else {
     location.hash = location.key;
-    for (const Message& message : location.order) location.hash = Mix(location.hash, message.identity);
+    for (const Message& message : location.order)
+      location.hash = Mix(location.hash, message.identity);
   }
   hash_ += location.hash;
 }

@@ -1,8 +1,10 @@
-// The memory of one execution: per location all values in modification order, and who knows of which.
+// The memory of one execution: per location all values in modification order, and who knows of
+// which.
 //
-// A thread's clock says up to which of its own steps each thread's past happens before now. A value may be read if no
-// newer one is known: written or read by a step in the clock. That one rule gives all four coherences and
-// happens-before. A release stores the writer's clock with the value; an acquire that reads it joins that clock.
+// A thread's clock says up to which of its own steps each thread's past happens before now. A value
+// may be read if no newer one is known: written or read by a step in the clock. That one rule gives
+// all four coherences and happens-before. A release stores the writer's clock with the value; an
+// acquire that reads it joins that clock.
 //
 // Thread safety: none; everything runs on one operating-system thread.
 #ifndef WEFT_SCHED_TESTING_MODEL_MEMORY_H_
@@ -47,11 +49,13 @@ inline bool IsRelease(std::memory_order order) {
 // One value of a location.
 struct Message {
   uint64_t value = 0;
-  uint64_t identity = 0;  // of the step that wrote it; the same in every execution that has this step
-  Clock released;         // what an acquire that reads it learns
-  Clock seen;             // when each thread first wrote or read it; 0: not yet
+  uint64_t identity =
+      0;           // of the step that wrote it; the same in every execution that has this step
+  Clock released;  // what an acquire that reads it learns
+  Clock seen;      // when each thread first wrote or read it; 0: not yet
   int writer = 0;
-  bool is_update = false;  // written by a read-modify-write: nothing may come between it and its predecessor
+  bool is_update =
+      false;  // written by a read-modify-write: nothing may come between it and its predecessor
 
   bool KnownTo(const Clock& clock) const {
     bool known = false;
@@ -62,10 +66,12 @@ struct Message {
 };
 
 struct Location {
-  std::vector<Message> order;  // oldest first; never empty
+  std::vector<Message> order;                // oldest first; never empty
   std::array<int, kMaxThreads> last_read{};  // -1: none yet
-  std::array<int, kMaxThreads> repeats{};  // times in a row that last_read was read though newer ones existed
-  std::array<int, kMaxThreads> floor{};    // nothing older is read any more, by fairness rather than by the model
+  std::array<int, kMaxThreads>
+      repeats{};  // times in a row that last_read was read though newer ones existed
+  std::array<int, kMaxThreads>
+      floor{};            // nothing older is read any more, by fairness rather than by the model
   int seq_cst_floor = 0;  // the newest value that a seq_cst operation has touched
   Clock touched;          // each thread's last access
   int creator = 0;
@@ -103,7 +109,9 @@ class Memory {
   void FenceOp(int thread, std::memory_order order);
 
   // Whether `thread` knows everything that has been done to the location.
-  bool KnowsAll(int thread, uint32_t location) const { return now[thread].Covers(locations_[location].touched); }
+  bool KnowsAll(int thread, uint32_t location) const {
+    return now[thread].Covers(locations_[location].touched);
+  }
   bool KnowsCreation(int thread, const Location& location) const {
     return now[thread].Covers(location.creator, location.created_at);
   }
@@ -127,8 +135,10 @@ class Memory {
   std::deque<Location> locations_;
   uint32_t used_ = 0;  // the rest keeps its memory for later executions
   uint64_t hash_ = 0;
-  std::array<Clock, kMaxThreads> acquirable_;  // what an acquire fence would learn from earlier relaxed loads
-  std::array<Clock, kMaxThreads> released_;    // what the last release fence gives to later relaxed stores
+  std::array<Clock, kMaxThreads>
+      acquirable_;  // what an acquire fence would learn from earlier relaxed loads
+  std::array<Clock, kMaxThreads>
+      released_;  // what the last release fence gives to later relaxed stores
   Clock seq_cst_fences_;
 };
 

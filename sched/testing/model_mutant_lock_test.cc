@@ -34,7 +34,9 @@ TEST(ModelMutantTest, LockWithoutAcquire) {
   ExpectBroken(ExchangeLock(kRelaxed, kRelease), "data race");
 }
 
-TEST(ModelMutantTest, UnlockWithoutRelease) { ExpectBroken(ExchangeLock(kAcquire, kRelaxed), "data race"); }
+TEST(ModelMutantTest, UnlockWithoutRelease) {
+  ExpectBroken(ExchangeLock(kAcquire, kRelaxed), "data race");
+}
 
 struct Peterson {
   Atomic<bool> wants[2] = {false, false};
@@ -64,8 +66,8 @@ ProgramFn PetersonLock(Order store, Order load) {
   };
 }
 
-// With an exchange of `turn` acquire and release are enough: the second exchange reads the first, and so knows the
-// other's wish. The exchange must be both.
+// With an exchange of `turn` acquire and release are enough: the second exchange reads the first,
+// and so knows the other's wish. The exchange must be both.
 TEST(ModelMutantTest, PetersonWithAReleaseExchange) {
   ExpectSound(PetersonLock(kAcqRel, kAcquire));
   ExpectBroken(PetersonLock(kRelease, kAcquire), "data race");
@@ -169,7 +171,9 @@ TEST(ModelMutantTest, SeqLockWithoutTheReadersFence) {
   ExpectBroken(SeqLockProgram(true, false), "torn read");
 }
 
-TEST(ModelMutantTest, SeqLockWithoutTheWritersFence) { ExpectBroken(SeqLockProgram(false, true), "torn read"); }
+TEST(ModelMutantTest, SeqLockWithoutTheWritersFence) {
+  ExpectBroken(SeqLockProgram(false, true), "torn read");
+}
 
 // The last of two owners destroys.
 ProgramFn ReferenceCount(Order drop) {
@@ -193,7 +197,9 @@ TEST(ModelMutantTest, ReferenceDroppedWithReleaseOnly) {
   ExpectBroken(ReferenceCount(kRelease), "data race");
 }
 
-TEST(ModelMutantTest, ReferenceDroppedWithAcquireOnly) { ExpectBroken(ReferenceCount(kAcquire), "data race"); }
+TEST(ModelMutantTest, ReferenceDroppedWithAcquireOnly) {
+  ExpectBroken(ReferenceCount(kAcquire), "data race");
+}
 
 }  // namespace
 }  // namespace weft::sched_internal::model

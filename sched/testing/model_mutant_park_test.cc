@@ -1,4 +1,5 @@
-// Mutants of protocols that park: lost wake-ups, wake-ups too many, and touching what the woken thread has destroyed.
+// Mutants of protocols that park: lost wake-ups, wake-ups too many, and touching what the woken
+// thread has destroyed.
 #include <array>
 #include <optional>
 
@@ -16,9 +17,9 @@ constexpr auto kRelease = std::memory_order_release;
 constexpr auto kAcqRel = std::memory_order_acq_rel;
 constexpr auto kSeqCst = std::memory_order_seq_cst;
 
-// A worker without work announces that it sleeps, looks once more, and parks. A submitter queues and looks for
-// sleepers. Both write one word and read the other's: only seq_cst, or updates of both, keep them from missing each
-// other.
+// A worker without work announces that it sleeps, looks once more, and parks. A submitter queues
+// and looks for sleepers. Both write one word and read the other's: only seq_cst, or updates of
+// both, keep them from missing each other.
 struct Idle {
   Atomic<int> queued{0};
   Atomic<Parkable*> sleeper{nullptr};
@@ -26,7 +27,8 @@ struct Idle {
   void Submit(Order order) {
     queued.store(1, order);
     Parkable* worker = sleeper.load(order == kSeqCst ? kSeqCst : kAcquire);
-    if (worker != nullptr && sleeper.compare_exchange_strong(worker, nullptr, kAcqRel, kRelaxed)) Ready(worker);
+    if (worker != nullptr && sleeper.compare_exchange_strong(worker, nullptr, kAcqRel, kRelaxed))
+      Ready(worker);
   }
 
   void Work(Order order, bool recheck) {
@@ -62,7 +64,8 @@ TEST(ModelMutantTest, IdleWorkerWithRelease) {
   ExpectBroken(IdleProgram(kSeqCst, kRelease, true), "nobody can run");
 }
 
-// One word: the count of those who are not done, and the waiter. The waiter destroys it after it has woken.
+// One word: the count of those who are not done, and the waiter. The waiter destroys it after it
+//   has woken.
 struct Latch {
   explicit Latch(int count) : state(count) {}
 
@@ -115,10 +118,12 @@ TEST(ModelMutantTest, LatchTouchedAfterTheWakeUp) {
   ExpectBroken(LatchProgram(true, true), "destruction");
 }
 
-TEST(ModelMutantTest, LatchChecksBeforeItPublishes) { ExpectBroken(LatchProgram(false, false), "nobody can run"); }
+TEST(ModelMutantTest, LatchChecksBeforeItPublishes) {
+  ExpectBroken(LatchProgram(false, false), "nobody can run");
+}
 
-// The waiter's node lives on its stack, published under a lock; two wakers compete for it, and whoever claims it owes
-// the wake-up. The waiter removes the node under the lock before it dies.
+// The waiter's node lives on its stack, published under a lock; two wakers compete for it, and
+// whoever claims it owes the wake-up. The waiter removes the node under the lock before it dies.
 ProgramFn TwoWakers(bool claim, bool remove_locked) {
   struct Node {
     Parkable* parkable;
@@ -154,7 +159,8 @@ ProgramFn TwoWakers(bool claim, bool remove_locked) {
         s.Lock();
         int expected = 0;
         Node* node = s.waiter.load(kRelaxed);
-        if (node != nullptr && (!claim || node->fired.compare_exchange_strong(expected, 1, kAcqRel, kRelaxed))) {
+        if (node != nullptr &&
+            (!claim || node->fired.compare_exchange_strong(expected, 1, kAcqRel, kRelaxed))) {
           Ready(node->parkable);
         }
         s.Unlock();

@@ -14,8 +14,8 @@ constexpr auto kRelease = std::memory_order_release;
 constexpr auto kAcqRel = std::memory_order_acq_rel;
 constexpr auto kSeqCst = std::memory_order_seq_cst;
 
-// A stack by compare-exchange. The head is {index + 1, tag}; without tags a node that was popped and pushed again
-// looks as if nothing had happened.
+// A stack by compare-exchange. The head is {index + 1, tag}; without tags a node that was popped
+// and pushed again looks as if nothing had happened.
 struct Stack {
   struct Node {
     Var<int> value{0};
@@ -32,7 +32,8 @@ struct Stack {
     uint64_t old = head.load(kRelaxed);
     do {
       nodes[node].next.store(static_cast<int>(old & 0xff), kRelaxed);
-    } while (!head.compare_exchange_weak(old, ((old >> 8) + tag) << 8 | (node + 1), push, kRelaxed));
+    } while (
+        !head.compare_exchange_weak(old, ((old >> 8) + tag) << 8 | (node + 1), push, kRelaxed));
   }
 
   int Pop() {
@@ -71,7 +72,9 @@ TEST(ModelMutantTest, StackPushWithoutRelease) {
   ExpectBroken(PushAndPop(kRelaxed, kAcquire), "data race");
 }
 
-TEST(ModelMutantTest, StackPopWithoutAcquire) { ExpectBroken(PushAndPop(kRelease, kRelaxed), "data race"); }
+TEST(ModelMutantTest, StackPopWithoutAcquire) {
+  ExpectBroken(PushAndPop(kRelease, kRelaxed), "data race");
+}
 
 // Pops 0 and 1, pushes 0 back, while the other is in the middle of popping 0.
 ProgramFn PopAndPushBack(int tag) {
@@ -137,8 +140,9 @@ TEST(ModelMutantTest, RingConsumerWithoutRelease) {
   ExpectBroken(SingleProducerRing(kRelease, kRelaxed), "data race");
 }
 
-// The owner pushes and pops at the bottom, a thief takes from the top. For the last element the two race: the owner
-// must make its claim visible before it looks at the top, and the thief must look at the top first.
+// The owner pushes and pops at the bottom, a thief takes from the top. For the last element the two
+// race: the owner must make its claim visible before it looks at the top, and the thief must look
+// at the top first.
 struct Deque {
   Deque(Order claim, Order look) : claim(claim), look(look) {}
 
@@ -189,7 +193,8 @@ ProgramFn PopAndSteal(Order claim, Order look) {
       ++taken[1][deque.Steal()];
     });
     p.Finally([&] {
-      for (int item : {1, 2}) Check(taken[0][item] + taken[1][item] == 1, "an item was lost or taken twice");
+      for (int item : {1, 2})
+        Check(taken[0][item] + taken[1][item] == 1, "an item was lost or taken twice");
     });
   };
 }
@@ -199,7 +204,9 @@ TEST(ModelMutantTest, DequeOwnerClaimsWithRelease) {
   ExpectBroken(PopAndSteal(kRelease, kSeqCst), "taken twice");
 }
 
-TEST(ModelMutantTest, DequeOwnerLooksWithAcquire) { ExpectBroken(PopAndSteal(kSeqCst, kAcquire), "taken twice"); }
+TEST(ModelMutantTest, DequeOwnerLooksWithAcquire) {
+  ExpectBroken(PopAndSteal(kSeqCst, kAcquire), "taken twice");
+}
 
 // An object is published by a pointer: its atomics must be constructed before anybody uses them.
 ProgramFn Publish(Order order) {

@@ -6,7 +6,8 @@
 
 namespace weft::sched_internal::model {
 
-uint32_t Execution::Create(const internal::Handle* handle, const void* address, uint64_t value, bool outside) {
+uint32_t Execution::Create(const internal::Handle* handle, const void* address, uint64_t value,
+                           bool outside) {
   if (!outside) {
     std::erase(destroyed_, address);
     const uint32_t id = memory_.Create(running_, address, value, false);
@@ -35,7 +36,8 @@ void Execution::Destroy(uint32_t id) {
   Location& location = memory_[id];
   memory_.Tick(running_);
   if (failure_.empty() && !memory_.KnowsAll(running_, id)) {
-    const std::string message = "destruction of " + NameOf(location.address) + " races with an operation on it";
+    const std::string message =
+        "destruction of " + NameOf(location.address) + " races with an operation on it";
     if (running_ != 0) Fail(message, Site::Here());
     RecordFailure(message, Site::Here());
   }
@@ -45,13 +47,15 @@ void Execution::Destroy(uint32_t id) {
 
 void Execution::CheckUsable(uint32_t id, const char* what, Site site) {
   const Location& location = memory_[id];
-  if (!location.alive) Fail(std::string(what) + " after destruction of " + NameOf(location.address), site);
+  if (!location.alive)
+    Fail(std::string(what) + " after destruction of " + NameOf(location.address), site);
   if (!memory_.KnowsCreation(running_, location)) {
     Fail(std::string(what) + " races with construction of " + NameOf(location.address), site);
   }
 }
 
-void Execution::Announce(OpKind kind, std::memory_order order, uint32_t location, Site site, const char* what) {
+void Execution::Announce(OpKind kind, std::memory_order order, uint32_t location, Site site,
+                         const char* what) {
   Announce(kind, order, MaskOf(location), site);
   CheckUsable(location, what, site);
 }
@@ -115,11 +119,18 @@ void Execution::Store(uint32_t id, uint64_t value, std::memory_order order, Site
   memory_.Write(running_, id, position, value, order);
   threads_[running_].idle = false;
   Saw(location.key);
-  events_.push_back({.thread = running_, .kind = OpKind::kStore, .order = order, .newer = location.newest() - position,
-                     .address = location.address, .location = id, .written = value, .site = site});
+  events_.push_back({.thread = running_,
+                     .kind = OpKind::kStore,
+                     .order = order,
+                     .newer = location.newest() - position,
+                     .address = location.address,
+                     .location = id,
+                     .written = value,
+                     .site = site});
 }
 
-uint64_t Execution::Update(uint32_t id, internal::Update update, uint64_t operand, std::memory_order order, Site site) {
+uint64_t Execution::Update(uint32_t id, internal::Update update, uint64_t operand,
+                           std::memory_order order, Site site) {
   Announce(OpKind::kUpdate, order, id, site, "read-modify-write");
   Event event = {.thread = running_, .kind = OpKind::kUpdate, .order = order, .site = site};
   ReadAt(id, memory_[id].newest(), order, event);
@@ -133,7 +144,10 @@ uint64_t Execution::Update(uint32_t id, internal::Update update, uint64_t operan
 void Execution::Lock(uint32_t id, Site site) {
   threads_[running_].locking = id;
   Announce(OpKind::kLock, std::memory_order_acquire, id, site, "lock");
-  Event event = {.thread = running_, .kind = OpKind::kLock, .order = std::memory_order_acquire, .written = 1,
+  Event event = {.thread = running_,
+                 .kind = OpKind::kLock,
+                 .order = std::memory_order_acquire,
+                 .written = 1,
                  .site = site};
   ReadAt(id, memory_[id].newest(), std::memory_order_acquire, event);
   if (event.read != 0) Fail("a lock taken in the program function was not released", site);
@@ -142,23 +156,29 @@ void Execution::Lock(uint32_t id, Site site) {
   events_.push_back(event);
 }
 
-// The old values that make a compare-exchange fail, newest first. It succeeds on none of them: an update follows the
-// newest.
-std::vector<int>& Execution::FailingReads(uint32_t id, uint64_t expected, const internal::CompareExchangeArgs& args) {
+// The old values that make a compare-exchange fail, newest first. It succeeds on none of them: an
+// update follows the newest.
+std::vector<int>& Execution::FailingReads(uint32_t id, uint64_t expected,
+                                          const internal::CompareExchangeArgs& args) {
   const Location& location = memory_[id];
   const int newest = location.newest();
   const int oldest = newest - OldValues(id, args.failure);
   failing_reads_.clear();
   const bool spurious = args.weak && spurious_ < options_.spurious_failures;
   for (int i = newest; i >= oldest; --i) {
-    if (location.order[i].value != expected || (i == newest && spurious)) failing_reads_.push_back(i);
+    if (location.order[i].value != expected || (i == newest && spurious))
+      failing_reads_.push_back(i);
   }
   return failing_reads_;
 }
 
-bool Execution::CompareExchange(uint32_t id, uint64_t& expected, const internal::CompareExchangeArgs& args, Site site) {
+bool Execution::CompareExchange(uint32_t id, uint64_t& expected,
+                                const internal::CompareExchangeArgs& args, Site site) {
   Announce(OpKind::kCompareExchange, args.success, id, site, "compare-exchange");
-  Event event = {.thread = running_, .kind = OpKind::kCompareExchange, .order = args.success, .written = args.desired,
+  Event event = {.thread = running_,
+                 .kind = OpKind::kCompareExchange,
+                 .order = args.success,
+                 .written = args.desired,
                  .site = site};
   const std::vector<int>& failing = FailingReads(id, expected, args);
   const bool may_succeed = memory_[id].order.back().value == expected;
@@ -193,7 +213,8 @@ void Execution::FenceOp(std::memory_order order, Site site) {
 }
 
 void Execution::Spin(Site site) {
-  if (running_ == 0) Fail("a wait in the program function or in Finally() would last for ever", site);
+  if (running_ == 0)
+    Fail("a wait in the program function or in Finally() would last for ever", site);
   Thread& self = threads_[running_];
   if (self.idle && OthersEnabled()) strategy_.MarkRedundant();
   uint64_t mask = 0;
@@ -215,7 +236,8 @@ void Execution::Spin(Site site) {
 }
 
 void Execution::Park(std::string_view reason, Site site) {
-  if (running_ == 0) Fail("Park() in the program function or in Finally() would last for ever", site);
+  if (running_ == 0)
+    Fail("Park() in the program function or in Finally() would last for ever", site);
   Thread& self = threads_[running_];
   self.reason = reason;
   Announce(OpKind::kPark, std::memory_order_acquire, MaskOfThread(running_), site);
@@ -230,7 +252,9 @@ void Execution::Park(std::string_view reason, Site site) {
 
 void Execution::Ready(int thread, Site site) {
   Announce(OpKind::kReady, std::memory_order_release, MaskOfThread(thread), site);
-  events_.push_back({.thread = running_, .kind = OpKind::kReady, .location = static_cast<uint32_t>(thread),
+  events_.push_back({.thread = running_,
+                     .kind = OpKind::kReady,
+                     .location = static_cast<uint32_t>(thread),
                      .site = site});
   Thread& other = threads_[thread];
   if (other.finished) Fail("Ready() of a thread that has returned", site);
@@ -256,20 +280,23 @@ void Execution::Plain(const void* address, bool write, Site site) {
     history.read_at.at[running_] = stamp;
     history.read_site[running_] = site;
   }
-  events_.push_back({.thread = running_, .kind = write ? OpKind::kPlainWrite : OpKind::kPlainRead, .address = address,
+  events_.push_back({.thread = running_,
+                     .kind = write ? OpKind::kPlainWrite : OpKind::kPlainRead,
+                     .address = address,
                      .site = site});
 }
 
 void Execution::CheckPlain(const PlainHistory& history, bool write, Site site) {
   const Clock& now = memory_.now[running_];
   auto race = [&](const char* before, int thread, Site where) {
-    const std::string message = std::string("data race: this ") + (write ? "write" : "read") + " and the " + before +
-                                " by T" + std::to_string(thread) + " at " + where.file + ":" +
-                                std::to_string(where.line) + " are not ordered";
+    const std::string message = std::string("data race: this ") + (write ? "write" : "read") +
+                                " and the " + before + " by T" + std::to_string(thread) + " at " +
+                                where.file + ":" + std::to_string(where.line) + " are not ordered";
     if (running_ != 0) Fail(message, site);
     RecordFailure(message, site);
   };
-  if (!now.Covers(history.writer, history.written_at)) race("write", history.writer, history.write_site);
+  if (!now.Covers(history.writer, history.written_at))
+    race("write", history.writer, history.write_site);
   for (int i = 0; write && i < count_; ++i) {
     if (!now.Covers(i, history.read_at.at[i])) race("read", i, history.read_site[i]);
   }
@@ -300,15 +327,18 @@ uint64_t Load(const Handle& handle, std::memory_order order, Site site) {
 void Store(const Handle& handle, uint64_t bits, std::memory_order order, Site site) {
   Execution::current->Store(Execution::current->Resolve(handle, site), bits, order, site);
 }
-uint64_t ReadModifyWrite(const Handle& handle, Update update, uint64_t operand, std::memory_order order,
-                         Site site) {
-  return Execution::current->Update(Execution::current->Resolve(handle, site), update, operand, order, site);
+uint64_t ReadModifyWrite(const Handle& handle, Update update, uint64_t operand,
+                         std::memory_order order, Site site) {
+  return Execution::current->Update(Execution::current->Resolve(handle, site), update, operand,
+                                    order, site);
 }
 void Lock(const Handle& handle, Site site) {
   Execution::current->Lock(Execution::current->Resolve(handle, site), site);
 }
-bool CompareExchange(const Handle& handle, uint64_t& expected, const CompareExchangeArgs& args, Site site) {
-  return Execution::current->CompareExchange(Execution::current->Resolve(handle, site), expected, args, site);
+bool CompareExchange(const Handle& handle, uint64_t& expected, const CompareExchangeArgs& args,
+                     Site site) {
+  return Execution::current->CompareExchange(Execution::current->Resolve(handle, site), expected,
+                                             args, site);
 }
 
 void PlainRead(const void* address, Site site) {

@@ -35,7 +35,8 @@ void Park(WaitReason reason) { Running().Park(WaitReasonText(reason), model::Sit
 
 void Ready(Parkable* parkable) {
   for (size_t i = 0; i < parkables.size(); ++i) {
-    if (reinterpret_cast<char*>(parkable) == &parkables[i]) return Running().Ready(static_cast<int>(i), model::Site::Here());
+    if (reinterpret_cast<char*>(parkable) == &parkables[i])
+      return Running().Ready(static_cast<int>(i), model::Site::Here());
   }
   model::Fail("Ready() of something that is not a thread: was it read from a frame that has gone?");
 }
@@ -44,17 +45,28 @@ void ReadyLast(Parkable* parkable) { Ready(parkable); }
 
 std::string_view WaitReasonText(WaitReason reason) {
   switch (reason) {
-    case WaitReason::kChanReceive: return "chan receive";
-    case WaitReason::kChanSend: return "chan send";
-    case WaitReason::kSelect: return "select";
-    case WaitReason::kSemacquire: return "semacquire";
-    case WaitReason::kSyncCondWait: return "sync.Cond.Wait";
-    case WaitReason::kSyncMutexLock: return "sync.Mutex.Lock";
-    case WaitReason::kSyncRWMutexRLock: return "sync.RWMutex.RLock";
-    case WaitReason::kSyncRWMutexLock: return "sync.RWMutex.Lock";
-    case WaitReason::kSyncWaitGroupWait: return "sync.WaitGroup.Wait";
-    case WaitReason::kSyncOnceDo: return "sync.Once.Do";
-    default: return "parked";
+    case WaitReason::kChanReceive:
+      return "chan receive";
+    case WaitReason::kChanSend:
+      return "chan send";
+    case WaitReason::kSelect:
+      return "select";
+    case WaitReason::kSemacquire:
+      return "semacquire";
+    case WaitReason::kSyncCondWait:
+      return "sync.Cond.Wait";
+    case WaitReason::kSyncMutexLock:
+      return "sync.Mutex.Lock";
+    case WaitReason::kSyncRWMutexRLock:
+      return "sync.RWMutex.RLock";
+    case WaitReason::kSyncRWMutexLock:
+      return "sync.RWMutex.Lock";
+    case WaitReason::kSyncWaitGroupWait:
+      return "sync.WaitGroup.Wait";
+    case WaitReason::kSyncOnceDo:
+      return "sync.Once.Do";
+    default:
+      return "parked";
   }
 }
 
@@ -62,7 +74,8 @@ struct PanicError::State {
   std::string message;
 };
 
-PanicError::PanicError(std::string_view message) : state_(std::make_shared<State>(State{std::string(message)})) {}
+PanicError::PanicError(std::string_view message)
+    : state_(std::make_shared<State>(State{std::string(message)})) {}
 
 const char* PanicError::what() const noexcept { return state_->message.c_str(); }
 

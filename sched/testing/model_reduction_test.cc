@@ -1,5 +1,5 @@
-// The reductions of the exhaustive search lose nothing: on random programs they find the same outcomes as a search
-// that tries everything.
+// The reductions of the exhaustive search lose nothing: on random programs they find the same
+// outcomes as a search that tries everything.
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -67,8 +67,8 @@ Instructions RandomInstructions(std::mt19937_64& bits, int threads, int length) 
   Instructions program(threads);
   for (auto& thread : program) {
     for (int i = 0; i < length; ++i) {
-      thread.push_back({static_cast<int>(bits() % 8), static_cast<int>(bits() % 2), static_cast<int>(1 + bits() % 2),
-                        kOrders[bits() % 6]});
+      thread.push_back({static_cast<int>(bits() % 8), static_cast<int>(bits() % 2),
+                        static_cast<int>(1 + bits() % 2), kOrders[bits() % 6]});
     }
   }
   return program;
@@ -117,7 +117,8 @@ void Compare(int threads, int length, int programs, Options options) {
     executions += result.executions;
     ASSERT_EQ(reduced, all) << "WEFT_SEED=" << Seed() << " program " << n;
   }
-  std::printf("  %llu executions instead of %llu\n", static_cast<unsigned long long>(reduced_executions),
+  std::printf("  %llu executions instead of %llu\n",
+              static_cast<unsigned long long>(reduced_executions),
               static_cast<unsigned long long>(executions));
 }
 

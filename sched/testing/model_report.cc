@@ -10,37 +10,56 @@ namespace {
 
 const char* OrderText(std::memory_order order) {
   switch (order) {
-    case std::memory_order_relaxed: return "relaxed";
-    case std::memory_order_consume: return "consume";
-    case std::memory_order_acquire: return "acquire";
-    case std::memory_order_release: return "release";
-    case std::memory_order_acq_rel: return "acq_rel";
-    case std::memory_order_seq_cst: return "seq_cst";
+    case std::memory_order_relaxed:
+      return "relaxed";
+    case std::memory_order_consume:
+      return "consume";
+    case std::memory_order_acquire:
+      return "acquire";
+    case std::memory_order_release:
+      return "release";
+    case std::memory_order_acq_rel:
+      return "acq_rel";
+    case std::memory_order_seq_cst:
+      return "seq_cst";
   }
   return "?";
 }
 
 const char* KindText(OpKind kind) {
   switch (kind) {
-    case OpKind::kStart: return "start";
-    case OpKind::kLoad: return "load";
-    case OpKind::kStore: return "store";
-    case OpKind::kUpdate: return "update";
-    case OpKind::kCompareExchange: return "cas";
-    case OpKind::kFence: return "fence";
-    case OpKind::kSpin: return "spin";
-    case OpKind::kLock: return "lock";
-    case OpKind::kPark: return "park";
-    case OpKind::kReady: return "ready";
-    case OpKind::kPlainRead: return "read";
-    case OpKind::kPlainWrite: return "write";
+    case OpKind::kStart:
+      return "start";
+    case OpKind::kLoad:
+      return "load";
+    case OpKind::kStore:
+      return "store";
+    case OpKind::kUpdate:
+      return "update";
+    case OpKind::kCompareExchange:
+      return "cas";
+    case OpKind::kFence:
+      return "fence";
+    case OpKind::kSpin:
+      return "spin";
+    case OpKind::kLock:
+      return "lock";
+    case OpKind::kPark:
+      return "park";
+    case OpKind::kReady:
+      return "ready";
+    case OpKind::kPlainRead:
+      return "read";
+    case OpKind::kPlainWrite:
+      return "write";
   }
   return "?";
 }
 
 std::string ValueText(uint64_t value) {
   char text[32];
-  std::snprintf(text, sizeof(text), value < 1'000'000 ? "%llu" : "0x%llx", static_cast<unsigned long long>(value));
+  std::snprintf(text, sizeof(text), value < 1'000'000 ? "%llu" : "0x%llx",
+                static_cast<unsigned long long>(value));
   return text;
 }
 
@@ -104,8 +123,8 @@ std::string Execution::NameOf(const void* address) const {
 
 std::string Execution::Describe(const Event& event) const {
   char line[512];
-  std::snprintf(line, sizeof(line), "T%d  %-6s %-12s %-24s %-8s %s", event.thread, KindText(event.kind),
-                NameOf(event.address).c_str(), EffectText(event).c_str(),
+  std::snprintf(line, sizeof(line), "T%d  %-6s %-12s %-24s %-8s %s", event.thread,
+                KindText(event.kind), NameOf(event.address).c_str(), EffectText(event).c_str(),
                 HasOrder(event.kind) ? OrderText(event.order) : "", SiteText(event.site).c_str());
   return line;
 }
@@ -121,9 +140,12 @@ std::string Execution::DescribeStuck() const {
       text += " waits for the lock " + NameOf(memory_[thread.locking].address) + ";";
       continue;
     }
-    text += parked ? " is parked (" + std::string(thread.reason) + ")" : " spins at " + SiteText(thread.pending.site);
+    text += parked ? " is parked (" + std::string(thread.reason) + ")"
+                   : " spins at " + SiteText(thread.pending.site);
     for (const Watched& watched : thread.watched) {
-      if (!parked) text += " on " + NameOf(memory_[watched.location].address) + " = " + ValueText(watched.last.value);
+      if (!parked)
+        text += " on " + NameOf(memory_[watched.location].address) + " = " +
+                ValueText(watched.last.value);
     }
     text += ";";
   }
@@ -132,7 +154,8 @@ std::string Execution::DescribeStuck() const {
 }
 
 void Execution::WriteReport(Site site) {
-  report_ = failure_ + "\n  at " + SiteText(site) + " by T" + std::to_string(running_) + " after:\n";
+  report_ =
+      failure_ + "\n  at " + SiteText(site) + " by T" + std::to_string(running_) + " after:\n";
   int number = 0;
   for (const Event& event : events_) {
     char prefix[16];

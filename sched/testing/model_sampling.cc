@@ -1,7 +1,8 @@
 // The strategies that do not enumerate: random walks, PCT, and the replay of one schedule.
 //
-// PCT gives each thread a random priority and always runs the highest; at a few random steps the running thread falls
-// below all others. A bug that needs d ordering constraints is found with probability 1/(threads * steps^(d-1)) or more.
+// PCT gives each thread a random priority and always runs the highest; at a few random steps the
+// running thread falls below all others. A bug that needs d ordering constraints is found with
+// probability 1/(threads * steps^(d-1)) or more.
 #include <algorithm>
 #include <array>
 #include <random>
@@ -73,7 +74,8 @@ class Pct : public Random {
   std::vector<int> change_at_;
 };
 
-// A schedule is one digit per step, the thread, and one letter per choice of a value, a for the ordinary one.
+// A schedule is one digit per step, the thread, and one letter per choice of a value, a for the
+// ordinary one.
 class Replay : public Strategy {
  public:
   explicit Replay(const Options& options) : schedule_(options.replay) {}
@@ -91,7 +93,9 @@ class Replay : public Strategy {
   }
 
   bool Next() override { return false; }
-  std::string error() const override { return fits_ ? "" : "the schedule does not fit the program"; }
+  std::string error() const override {
+    return fits_ ? "" : "the schedule does not fit the program";
+  }
 
  private:
   int TakeFrom(char zero) { return at_ < schedule_.size() ? schedule_[at_++] - zero : -1; }
@@ -103,8 +107,12 @@ class Replay : public Strategy {
 
 }  // namespace
 
-std::unique_ptr<Strategy> NewRandom(const Options& options) { return std::make_unique<Random>(options); }
+std::unique_ptr<Strategy> NewRandom(const Options& options) {
+  return std::make_unique<Random>(options);
+}
 std::unique_ptr<Strategy> NewPct(const Options& options) { return std::make_unique<Pct>(options); }
-std::unique_ptr<Strategy> NewReplay(const Options& options) { return std::make_unique<Replay>(options); }
+std::unique_ptr<Strategy> NewReplay(const Options& options) {
+  return std::make_unique<Replay>(options);
+}
 
 }  // namespace weft::sched_internal::model

@@ -1,4 +1,5 @@
-// How an exploration chooses: which thread runs next, and which of the values that it may read a load returns.
+// How an exploration chooses: which thread runs next, and which of the values that it may read a
+// load returns.
 #ifndef WEFT_SCHED_TESTING_MODEL_SEARCH_H_
 #define WEFT_SCHED_TESTING_MODEL_SEARCH_H_
 
@@ -65,7 +66,8 @@ class Strategy {
   // The running execution shows nothing that others do not show too.
   virtual void MarkRedundant() {}
 
-  // Whether the running execution repeats what has been explored, and only goes on to come to its end.
+  // Whether the running execution repeats what has been explored, and only goes on to come to its
+  // end.
   virtual bool redundant() const { return false; }
   // Whether all executions within the bounds have been explored.
   virtual bool complete() const { return false; }
@@ -78,14 +80,14 @@ std::unique_ptr<Strategy> NewRandom(const Options& options);
 std::unique_ptr<Strategy> NewPct(const Options& options);
 std::unique_ptr<Strategy> NewReplay(const Options& options);
 
-// The states that have been visited, each with a small number. Never grows beyond a limit: what does not fit is
-// forgotten, which costs time and misses nothing.
+// The states that have been visited, each with a small number. Never grows beyond a limit: what
+// does not fit is forgotten, which costs time and misses nothing.
 class StateTable {
  public:
   StateTable();
 
-  // Returns the number of the state, inserting it with `number` if it is new (then *inserted is set), or null if the
-  // table is full.
+  // Returns the number of the state, inserting it with `number` if it is new (then *inserted is
+  // set), or null if the table is full.
   uint8_t* FindOrInsert(uint64_t state, uint8_t number, bool* inserted);
 
  private:

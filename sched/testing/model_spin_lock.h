@@ -1,7 +1,7 @@
-// SpinLock as its contract says, for model tests of code that uses it: lock() waits without spinning, so that the
-// explorer need not look at every turn of every waiter. The real one is proven against the same contract by
-// spin_lock_model_test. Included ahead of everything else (weft_cc_model_test() sees to it) it takes the place of
-// sched/internal/spin_lock.h.
+// SpinLock as its contract says, for model tests of code that uses it: lock() waits without
+// spinning, so that the explorer need not look at every turn of every waiter. The real one is
+// proven against the same contract by spin_lock_model_test. Included ahead of everything else
+// (weft_cc_model_test() sees to it) it takes the place of sched/internal/spin_lock.h.
 #ifndef WEFT_SCHED_TESTING_MODEL_SPIN_LOCK_H_
 #define WEFT_SCHED_TESTING_MODEL_SPIN_LOCK_H_
 
@@ -28,7 +28,8 @@ class ABSL_LOCKABLE SpinLock {
 
   bool try_lock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) {
     uint32_t free = 0;
-    return word_.compare_exchange_strong(free, 1, std::memory_order_acquire, std::memory_order_relaxed);
+    return word_.compare_exchange_strong(free, 1, std::memory_order_acquire,
+                                         std::memory_order_relaxed);
   }
 
   void unlock() ABSL_UNLOCK_FUNCTION() { word_.store(0, std::memory_order_release); }
@@ -39,7 +40,9 @@ class ABSL_LOCKABLE SpinLock {
 
 class ABSL_SCOPED_LOCKABLE SpinLockHolder {
  public:
-  explicit SpinLockHolder(SpinLock& lock) ABSL_EXCLUSIVE_LOCK_FUNCTION(lock) : lock_(lock) { lock_.lock(); }
+  explicit SpinLockHolder(SpinLock& lock) ABSL_EXCLUSIVE_LOCK_FUNCTION(lock) : lock_(lock) {
+    lock_.lock();
+  }
   ~SpinLockHolder() ABSL_UNLOCK_FUNCTION() { lock_.unlock(); }
   SpinLockHolder(const SpinLockHolder&) = delete;
   SpinLockHolder& operator=(const SpinLockHolder&) = delete;

@@ -32,13 +32,15 @@ TEST(ModelTest, AReportTellsTheInterleaving) {
   Options options;
   options.old_values = 0;
   const Result result = ExpectBroken(LostUpdate, "an update was lost", options);
-  for (const char* words : {"T1  load   counter", "-> 0", "relaxed", "model_test.cc:", "WEFT_MODEL_SCHEDULE="}) {
+  for (const char* words :
+       {"T1  load   counter", "-> 0", "relaxed", "model_test.cc:", "WEFT_MODEL_SCHEDULE="}) {
     EXPECT_NE(result.report.find(words), std::string::npos) << words << "\n" << result.report;
   }
 }
 
 TEST(ModelTest, EverySearchFindsAndReplays) {
-  for (const auto search : {Options::Search::kExhaustive, Options::Search::kRandom, Options::Search::kPct}) {
+  for (const auto search :
+       {Options::Search::kExhaustive, Options::Search::kRandom, Options::Search::kPct}) {
     Options options;
     options.search = search;
     options.old_values = 0;
@@ -123,7 +125,8 @@ TEST(ModelTest, ParkReturnsAfterReadyWhicheverComesFirst) {
 }
 
 TEST(ModelTest, AParkThatNobodyEndsIsADeadlock) {
-  ExpectBroken([](Program& p) { p.Thread([] { Park(WaitReason::kChanReceive); }); }, "T1 is parked (chan receive)");
+  ExpectBroken([](Program& p) { p.Thread([] { Park(WaitReason::kChanReceive); }); },
+               "T1 is parked (chan receive)");
 }
 
 TEST(ModelTest, PanicsCanBeCaughtAndFatalErrorsCannot) {
@@ -217,7 +220,8 @@ TEST(ModelTest, AGlobalStartsAnewInEachExecution) {
   });
 }
 
-// The seam promises at least 300,000 steps a second in an optimized build; a busy machine may be much slower.
+// The seam promises at least 300,000 steps a second in an optimized build; a busy machine may be
+// much slower.
 TEST(ModelTest, Throughput) {
   Options options;
   options.executions = 3000;

@@ -1,9 +1,11 @@
-// model_var.h: plain data under the model explorer. Two accesses of different threads, one of them a write, that no
-// synchronization orders are a data race, and fail the exploration whichever came first.
+// model_var.h: plain data under the model explorer. Two accesses of different threads, one of them
+// a write, that no synchronization orders are a data race, and fail the exploration whichever came
+// first.
 //
-// A Var<T> is a regular type: its copies, moves and destruction are reads and writes too, so that Chan<Var<int>> has
-// its slots checked. History goes by address and lasts for the execution: memory that one thread frees and another
-// one allocates for a Var again would be reported; take such objects from Program::Make().
+// A Var<T> is a regular type: its copies, moves and destruction are reads and writes too, so that
+// Chan<Var<int>> has its slots checked. History goes by address and lasts for the execution: memory
+// that one thread frees and another one allocates for a Var again would be reported; take such
+// objects from Program::Make().
 #ifndef WEFT_SCHED_TESTING_MODEL_VAR_H_
 #define WEFT_SCHED_TESTING_MODEL_VAR_H_
 

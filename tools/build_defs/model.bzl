@@ -64,7 +64,11 @@ def weft_cc_model_test(
         srcs = srcs,
         copts = copts,
         features = features + _FEATURES,
-        tags = tags + ["model"],
+        # The explorer runs everything on one thread, where ThreadSanitizer has nothing to find.
+        tags = tags + [
+            "model",
+            "no-tsan",
+        ],
         deps = deps + [
             _MODEL,
             _MODEL_EXPECT,
