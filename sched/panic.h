@@ -36,9 +36,8 @@ class PanicError : public std::exception {
 [[noreturn]] void Panic(std::string_view message);
 
 // Ends the process: `fatal error: MESSAGE`, every fiber's state on stderr, exit status 2. For
-//   broken invariants and for
-// misuse that Go makes fatal. Callable from fibers, threads and timer callbacks, with SpinLocks
-// held.
+// broken invariants and for misuse that Go makes fatal. Callable from fibers, threads and timer
+// callbacks, with SpinLocks held.
 [[noreturn]] void Fatal(std::string_view message);
 
 }  // namespace weft

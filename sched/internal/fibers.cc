@@ -115,8 +115,7 @@ Spawn::Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t 
   fiber_->creator_pcs[0] = __builtin_return_address(0);
   void* const* frame = static_cast<void* const*>(__builtin_frame_address(0));
   // The frame of the caller: Go(), or what it was inlined into. Frame pointers are kept in all weft
-  //   builds, but the
-  // caller's caller may be foreign code, so only look where a frame can be.
+  // builds, but the caller's caller may be foreign code, so only look where a frame can be.
   void* const* caller = static_cast<void* const*>(frame[0]);
   const bool plausible =
       caller > frame &&
@@ -167,8 +166,8 @@ extern "C" void weft_fiber_main(void* argument) {
   scheduler.FinishSwitch(CurrentWorker());
   try {
     // No other handler: an exception that nobody catches finds the end of the stack in the first
-    //   phase of unwinding,
-    // and std::terminate is called where it was thrown, with all frames still there.
+    // phase of unwinding, and std::terminate is called where it was thrown, with all frames still
+    // there.
     fiber->run(fiber->closure);
   } catch (const GoexitUnwind&) {
   }

@@ -17,7 +17,7 @@ void FutexWake(std::atomic<uint32_t>& word, int count);
 class Futex {
  public:
   // True: it was set. False: the deadline passed first. `deadline_ns` as MonotonicNanos(),
-  //   INT64_MAX for none.
+  // INT64_MAX for none.
   bool Wait(int64_t deadline_ns);
 
   void Set() {

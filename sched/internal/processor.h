@@ -1,6 +1,5 @@
 // A processor: the right to run fibers, and everything that only its holder touches. There are
-//   GOMAXPROCS of them;
-// a worker thread holds one while it runs fibers.
+// GOMAXPROCS of them; a worker thread holds one while it runs fibers.
 //
 // Go: the P.
 #ifndef WEFT_SCHED_INTERNAL_PROCESSOR_H_
@@ -37,7 +36,7 @@ struct alignas(kCacheLinePair) Processor {
   // Makes `fiber` the next to run; returns the fiber that it displaced, or null. Holder only.
   Fiber* PutLifo(Fiber* fiber) {
     // ORDER(lifo): seq_cst exchange; the release half pairs with the acquire in TakeLifo(),
-    //   publishing the fiber.
+    // publishing the fiber.
     return lifo.exchange(fiber, std::memory_order_seq_cst);
   }
 
@@ -77,7 +76,7 @@ struct alignas(kCacheLinePair) Processor {
   Atom<ThreadLocals*> holder{nullptr};
 
   // Written by anybody: the holder must enter the scheduler proper. Relaxed: a request, met at the
-  //   next decision.
+  // next decision.
   alignas(kCacheLinePair) Atom<bool> attention{false};
 
   alignas(kCacheLinePair) Atom<Fiber*> lifo{nullptr};

@@ -165,6 +165,11 @@ void Scheduler::Stop() {
     // Relaxed: written and read under the lock.
     stopping_.store(true, std::memory_order_relaxed);
     idle = std::exchange(idle_workers_, nullptr);
+    // Here, so that a keeper whose timer is due just now does not take itself off a list that is
+    // gone.
+    for (Worker* worker = idle; worker != nullptr; worker = worker->next_idle) {
+      worker->in_idle_list = false;
+    }
     all = std::exchange(all_workers_, nullptr);
     keeper_ = nullptr;
     keeper_deadline_ = TimerQueue::kNever;
@@ -172,7 +177,6 @@ void Scheduler::Stop() {
   while (idle != nullptr) {
     Worker* worker = idle;
     idle = worker->next_idle;
-    worker->in_idle_list = false;
     worker->wake.Set();
   }
   while (all != nullptr) {
@@ -195,7 +199,7 @@ void Scheduler::Freeze() {
 
 int Scheduler::LiveFibers() const {
   // Ends are read first: what has ended has started, so the sum is never too low for what the
-  //   caller knows of.
+  // caller knows of.
   // Relaxed: statistics; exact whenever nothing starts or ends meanwhile.
   int64_t live = 0;
   const int n = allocated_processors();

@@ -79,8 +79,7 @@ bool Sysmon::WorkWaits(int64_t now_ns) const {
   for (int i = 0; i < scheduler_->allocated_processors(); ++i) {
     const Processor* processor = scheduler_->processor(i);
     // Relaxed: a guess; whoever is woken looks for himself. The slice began before this tick, so
-    //   what is queued has
-    // waited for a while.
+    // what is queued has waited for a while.
     const bool waiting =
         processor->ring.size() != 0 || processor->lifo.load(std::memory_order_relaxed) != nullptr;
     if (waiting && watch_[i].since_ns < now_ns) return true;

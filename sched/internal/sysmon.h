@@ -1,5 +1,5 @@
 // The monitor thread: what must happen although no worker enters the scheduler. It holds no
-//   processor and runs no fiber.
+// processor and runs no fiber.
 //
 // Every tick it asks a fiber that has run for 10 ms to let others run, has overdue timers served,
 // and gets an idle worker to help where work waits behind a busy one. When all processors have been

@@ -45,8 +45,7 @@ struct Options {
 
   Search search = Search::kExhaustive;
   // Exhaustive: how often a schedule may take a thread that could go on off the processor.
-  //   kUnbounded explores
-  // everything, and leaves out what is equivalent.
+  // kUnbounded explores everything, and leaves out what is equivalent.
   int preemptions = kUnbounded;
   // Whether to leave out what is equivalent. Without it the search is the slow reference that tests
   // compare with.

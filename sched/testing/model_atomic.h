@@ -27,7 +27,7 @@ struct Site {
 };
 
 // One turn of a spin loop: the caller runs again only after a value that it read in this turn has
-//   changed.
+// changed.
 void SpinHint(Site site = Site::Here());
 
 // As std::atomic_thread_fence().

@@ -81,8 +81,7 @@ void Context::Start(void (*entry)()) {
 #endif
 #if defined(__x86_64__)
   // From the top: a return address of 0 that ends backtraces, entry(), six registers. At a
-  //   function's first
-  // instruction rsp is 8 below a multiple of 16.
+  // function's first instruction rsp is 8 below a multiple of 16.
   const uintptr_t top = (reinterpret_cast<uintptr_t>(stack_.get()) + kStackBytes) & ~uintptr_t{15};
   void** words = reinterpret_cast<void**>(top) - 8;
   std::memset(words, 0, 8 * sizeof(void*));

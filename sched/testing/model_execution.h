@@ -1,5 +1,5 @@
 // One execution at a time: the threads, what they wait for, and the operations on them. Internal to
-//   the explorer.
+// the explorer.
 #ifndef WEFT_SCHED_TESTING_MODEL_EXECUTION_H_
 #define WEFT_SCHED_TESTING_MODEL_EXECUTION_H_
 

@@ -65,7 +65,7 @@ TEST(ModelMutantTest, IdleWorkerWithRelease) {
 }
 
 // One word: the count of those who are not done, and the waiter. The waiter destroys it after it
-//   has woken.
+// has woken.
 struct Latch {
   explicit Latch(int count) : state(count) {}
 
