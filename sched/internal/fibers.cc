@@ -13,16 +13,8 @@
 namespace weft::sched_internal {
 namespace {
 
-constexpr int kStackCache = 64;
 constexpr int kStackBatch = 16;
 constexpr uint64_t kIdBatch = 16;
-
-// The callers of Spawn's constructor: the Go() template, if it was not inlined, and the code that
-// called it.
-void RecordCreator(Fiber* fiber) {
-  const Worker* worker = CurrentWorker();
-  fiber->creator_id = worker != nullptr && worker->current != nullptr ? worker->current->id : 0;
-}
 
 }  // namespace
 
@@ -46,9 +38,9 @@ void Scheduler::ReturnFiber(Worker* worker, Fiber* fiber) {
     StackArena::Instance().Give(fiber->size_class, &fiber, 1);
   } else {
     int cached = processor->stack_count.load(std::memory_order_relaxed);  // holder-only
-    if (cached == kStackCache) {
-      cached -= kStackCache / 2;
-      StackArena::Instance().Give(fiber->size_class, processor->stacks + cached, kStackCache / 2);
+    if (cached == Processor::kStackCache) {
+      cached -= Processor::kStackCache / 2;
+      StackArena::Instance().Give(fiber->size_class, processor->stacks + cached, Processor::kStackCache / 2);
     }
     processor->stacks[cached] = fiber;
     processor->stack_count.store(cached + 1, std::memory_order_relaxed);  // a statistic to others
@@ -86,15 +78,6 @@ void Scheduler::CountStarted(Worker* worker) {
   }
 }
 
-namespace {
-
-Worker* WorkerWithProcessor() {
-  Worker* worker = CurrentWorker();
-  return worker != nullptr && worker->processor != nullptr ? worker : nullptr;
-}
-
-}  // namespace
-
 Spawn::Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t closure_align,
              void (*run)(void* closure)) {
   Scheduler& scheduler = Scheduler::Instance();
@@ -122,7 +105,8 @@ Spawn::Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t 
       reinterpret_cast<uintptr_t>(caller) - reinterpret_cast<uintptr_t>(frame) < 65536 &&
       reinterpret_cast<uintptr_t>(caller) % 16 == 0;
   fiber_->creator_pcs[1] = plausible ? caller[1] : nullptr;
-  RecordCreator(fiber_);
+  const Fiber* creator = CurrentFiber();
+  fiber_->creator_id = creator != nullptr ? creator->id : 0;
 #if defined(WEFT_ASAN)
   fiber_->sanitizer.InitForFiber(fiber_->stack_low, fiber_->stack_bytes());
 #endif
@@ -155,8 +139,8 @@ void Spawn::Abandon() {
 void FatalNilFunction() { Fatal("go of nil func value"); }
 
 bool IsGoexitUnwinding() {
-  const Worker* worker = CurrentWorker();
-  return worker != nullptr && worker->current != nullptr && worker->current->goexit;
+  const Fiber* fiber = CurrentFiber();
+  return fiber != nullptr && fiber->goexit;
 }
 
 extern "C" void weft_fiber_main(void* argument) {

@@ -60,7 +60,7 @@ class ParkToken {
   // Parker, when it runs again after kMustWake.
   void Resume() { word_.store(kRunning, std::memory_order_relaxed); }  // as in TryConsume()
 
-  // Whether the owner is parked; for dumps.
+  // Whether the owner is parked; for tests.
   bool parked() const { return word_.load(std::memory_order_relaxed) == kParked; }
 
   // A plain thread sleeps on the word itself.

@@ -19,11 +19,6 @@ namespace weft {
 namespace sched_internal {
 namespace {
 
-Fiber* CurrentFiber() {
-  const Worker* worker = CurrentWorker();
-  return worker == nullptr ? nullptr : worker->current;
-}
-
 // The records of plain threads. Reused, never freed: a waker may still touch a record whose thread
 // has just left.
 class ThreadRecords {

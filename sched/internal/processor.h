@@ -61,7 +61,8 @@ struct alignas(kCacheLinePair) Processor {
   uint32_t lifo_streak = 0;
   uint64_t next_fiber_id = 0;  // ids are handed out in batches
   uint64_t last_fiber_id = 0;
-  Fiber* stacks[64];                                // dead fibers of the default size, warm
+  static constexpr int kStackCache = 64;
+  Fiber* stacks[kStackCache];                                // dead fibers of the default size, warm
   Processor* next_idle = nullptr;                   // guarded by the scheduler's lock
   ProcessorState state = ProcessorState::kRetired;  // guarded by the scheduler's lock
 

@@ -203,6 +203,7 @@ int Scheduler::LiveFibers() const {
   // Relaxed: statistics; exact whenever nothing starts or ends meanwhile.
   int64_t live = 0;
   const int n = allocated_processors();
+  // ORDER(fiber.ended): acquire; pairs with the release in ReturnFiber().
   for (int i = 0; i < n; ++i) live -= processor(i)->ended.load(std::memory_order_acquire);
   for (int i = 0; i < n; ++i) live += processor(i)->started.load(std::memory_order_relaxed);
   live += started_by_threads_.load(std::memory_order_relaxed);
@@ -222,6 +223,7 @@ bool Scheduler::WaitUntilNoFibers(int64_t deadline_ns) {
                   std::memory_order_relaxed);  // fibers that miss it are met by the time-out below
   bool none;
   for (;;) {
+    // ORDER(drain): acquire; pairs with the release in ReturnFiber().
     const uint32_t seen = drained_.load(std::memory_order_acquire);
     none = LiveFibers() == 0;
     const int64_t now = MonotonicNanos();
@@ -235,8 +237,7 @@ bool Scheduler::WaitUntilNoFibers(int64_t deadline_ns) {
 }
 
 void Scheduler::ArmTimer(SchedTimer* timer, int64_t when_ns) {
-  Worker* worker = CurrentWorker();
-  if (worker != nullptr && worker->processor != nullptr) {
+  if (Worker* worker = WorkerWithProcessor()) {
     Processor* processor = worker->processor;
     processor->timers.Add(timer, when_ns);
     processor->round_mask = Processor::kRoundMaskTimers;

@@ -77,9 +77,6 @@ class StackArena {
     }
   }
 
-  // Whether `address` lies in the guard of some fiber's stack; for the report of an overflow.
-  GuardKind guard_kind() const { return guard_kind_.load(std::memory_order_relaxed); }  // statistic
-
   static StackArena& Instance();
 
  private:

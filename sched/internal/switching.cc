@@ -88,8 +88,8 @@ void Scheduler::FinishSwitch(Worker* worker) {
 
 void Scheduler::MakeReadyNext(Fiber* fiber) {
   fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
-  Worker* worker = CurrentWorker();
-  if (worker == nullptr || worker->processor == nullptr) {
+  Worker* worker = WorkerWithProcessor();
+  if (worker == nullptr) {
     EnsureStarted();
     PushGlobal(&fiber, 1);
     return;
@@ -101,8 +101,8 @@ void Scheduler::MakeReadyNext(Fiber* fiber) {
 
 void Scheduler::MakeReadyLast(Fiber* fiber) {
   fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
-  Worker* worker = CurrentWorker();
-  if (worker == nullptr || worker->processor == nullptr) {
+  Worker* worker = WorkerWithProcessor();
+  if (worker == nullptr) {
     EnsureStarted();
     PushGlobal(&fiber, 1);
     return;

@@ -67,11 +67,6 @@ int FramesToHide(void* const* pcs, int count) {
   return hide < count ? hide : 0;
 }
 
-Fiber* CurrentFiber() {
-  Worker* worker = CurrentWorker();
-  return worker == nullptr ? nullptr : worker->current;
-}
-
 std::string StatusText(const Fiber& fiber) {
   // Relaxed: statistics.
   switch (fiber.status.load(std::memory_order_relaxed)) {

@@ -57,6 +57,18 @@ struct alignas(kCacheLinePair) Worker {
   }
 };
 
+// The calling fiber; null on plain threads and on a worker's own stack.
+inline Fiber* CurrentFiber() {
+  const Worker* worker = CurrentWorker();
+  return worker == nullptr ? nullptr : worker->current;
+}
+
+// The calling worker, if it holds a processor: whose queues and caches the caller may use.
+inline Worker* WorkerWithProcessor() {
+  Worker* worker = CurrentWorker();
+  return worker != nullptr && worker->processor != nullptr ? worker : nullptr;
+}
+
 }  // namespace weft::sched_internal
 
 #endif  // WEFT_SCHED_INTERNAL_WORKER_H_
