@@ -15,7 +15,7 @@ bool Begin() {
   const uint32_t blocking = worker->blocking.load(std::memory_order_relaxed);  // owner-only
   if (blocking % 2 == 1) return false;
   // A fiber that parks inside leaves through the scheduler proper, which ends the region.
-  worker->interrupt.store(true, std::memory_order_relaxed);  // read by the same thread
+  worker->interrupt.store(true, std::memory_order_relaxed);         // read by the same thread
   worker->blocking.store(blocking + 1, std::memory_order_relaxed);  // a statistic to sysmon
   return true;
 }

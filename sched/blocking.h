@@ -6,12 +6,14 @@
 // Go: what every system call and every cgo call does by itself (entersyscall, exitsyscall). C++ has
 //   no hook there, so it is said.
 //
-// Thread safety: both act on the caller. From a plain thread they do nothing, so shared code may use
+// Thread safety: both act on the caller. From a plain thread they do nothing, so shared code may
+// use
 //   them everywhere.
 // Blocks: the end of the region, when the processor was taken and none is free: the fiber waits for
 //   its turn.
 // Ordering: none beyond the call itself.
-// Misuse: more calls at once than SetMaxThreads() allows is fatal, as in Go. Channels and locks may be
+// Misuse: more calls at once than SetMaxThreads() allows is fatal, as in Go. Channels and locks may
+// be
 //   used inside; one that parks ends the effect of the region.
 // Cost: two plain stores and a load on the way in and on the way out. One thread for each call that
 //   lasts longer than about 0.1 ms while other fibers wait.

@@ -85,8 +85,8 @@ int NumFiber();
 // that keep state with the thread (OpenGL, locales, credentials). A fiber that ends while locked
 // takes its thread with it. From a plain thread: nothing; it is bound already.
 //
-// Go: runtime.LockOSThread. Cost: while it is locked, every park and every wake-up of the fiber hands
-// a processor from thread to thread, which takes microseconds.
+// Go: runtime.LockOSThread. Cost: while it is locked, every park and every wake-up of the fiber
+// hands a processor from thread to thread, which takes microseconds.
 void LockOSThread();
 
 // Undoes one LockOSThread(); without one, nothing.

@@ -40,7 +40,8 @@ void Scheduler::ReturnFiber(Worker* worker, Fiber* fiber) {
     int cached = processor->stack_count.load(std::memory_order_relaxed);  // holder-only
     if (cached == Processor::kStackCache) {
       cached -= Processor::kStackCache / 2;
-      StackArena::Instance().Give(fiber->size_class, processor->stacks + cached, Processor::kStackCache / 2);
+      StackArena::Instance().Give(fiber->size_class, processor->stacks + cached,
+                                  Processor::kStackCache / 2);
     }
     processor->stacks[cached] = fiber;
     processor->stack_count.store(cached + 1, std::memory_order_relaxed);  // a statistic to others
@@ -165,7 +166,8 @@ extern "C" void weft_fiber_main(void* argument) {
   } catch (const GoexitUnwind&) {
   }
   Worker* worker = CurrentWorker();
-  if (fiber->locked_to != nullptr) [[unlikely]] scheduler.EndWithFiber(worker, fiber);
+  if (fiber->locked_to != nullptr) [[unlikely]]
+    scheduler.EndWithFiber(worker, fiber);
   scheduler.Leave(worker, fiber, After::kEnd);
   __builtin_unreachable();
 }

@@ -1,9 +1,9 @@
-// A worker that does not come back to the scheduler loses its processor; a fiber that is locked to a
-// thread takes one there.
+// A worker that does not come back to the scheduler loses its processor; a fiber that is locked to
+// a thread takes one there.
 //
-// Losing it: the fiber goes on, on its own thread, with no processor. What it makes ready goes to the
-// global queue. At its next safe point, or when it parks, it has to get a processor like everybody
-// else. It is never moved to another thread from where it was.
+// Losing it: the fiber goes on, on its own thread, with no processor. What it makes ready goes to
+// the global queue. At its next safe point, or when it parks, it has to get a processor like
+// everybody else. It is never moved to another thread from where it was.
 #include <signal.h>
 
 #include <limits>
@@ -19,7 +19,7 @@ bool Scheduler::IsNeeded(Processor* processor) const {
   if (processor->ring.size() != 0) return true;
   if (processor->lifo.load(std::memory_order_relaxed) != nullptr) return true;
   if (global_size_.load(std::memory_order_relaxed) != 0) return true;
-  return processor->timers.next_when() <= MonotonicNanos() || processor->id >= processors();
+  return processor->id >= processors() || NextTimerFor(*processor) <= MonotonicNanos();
 }
 
 bool Scheduler::TakeProcessor(Processor* processor, Observed seen) {
@@ -42,8 +42,8 @@ bool Scheduler::TakeProcessor(Processor* processor, Observed seen) {
     worker->interrupt.store(true, std::memory_order_relaxed);     // ordered by the barrier
     worker->locals->preempt.store(1, std::memory_order_relaxed);  // a request
     ProcessBarrier();
-    // ORDER(worker.user): acquire; pairs with the release in LeaveRuntime(). True: the worker is not
-    // in the runtime, and on its next way in it will see `interrupt`, and wait for us.
+    // ORDER(worker.user): acquire; pairs with the release in LeaveRuntime(). True: the worker is
+    // not in the runtime, and on its next way in it will see `interrupt`, and wait for us.
     if (!worker->in_user_code.load(std::memory_order_acquire)) return false;
     // Relaxed: written by the worker in the runtime.
     if (worker->processor() != processor ||
@@ -65,8 +65,7 @@ bool Scheduler::TakeProcessor(Processor* processor, Observed seen) {
 void Scheduler::GiveAway(Processor* processor) {
   if (processor->id >= processors()) RetireProcessor(processor);
   // With a timer it needs somebody who sleeps until then.
-  const bool needed =
-      IsNeeded(processor) || processor->timers.next_when() != TimerQueue::kNever;
+  const bool needed = IsNeeded(processor) || NextTimerFor(*processor) != TimerQueue::kNever;
   Worker* worker = nullptr;
   bool idle = false;
   {
@@ -96,8 +95,8 @@ void Scheduler::ResetRequests(Worker* worker) {
   if (!worker->interrupt.load(std::memory_order_relaxed)) return;  // a request
   {
     SpinLockHolder hold(worker->handoff);
-    worker->interrupt.store(false, std::memory_order_relaxed);     // a request
-    worker->locals->preempt.store(0, std::memory_order_relaxed);   // likewise
+    worker->interrupt.store(false, std::memory_order_relaxed);    // a request
+    worker->locals->preempt.store(0, std::memory_order_relaxed);  // likewise
   }
   // The fiber has parked inside its region; whoever runs here now is in none.
   const uint32_t blocking = worker->blocking.load(std::memory_order_relaxed);  // owner-only
@@ -198,6 +197,7 @@ void Scheduler::StopUntilGranted(Worker* worker, Fiber* self) {
       // ORDER(global.size): seq_cst; pairs with the load in AnyWork().
       global_size_.store(global_.size(), std::memory_order_seq_cst);
     }
+    sysmon_.WakeIfAsleep();
     AwaitTurn(worker);
     if (!locked) UnlockFromThread(worker, self);
   }

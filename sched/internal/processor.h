@@ -62,7 +62,7 @@ struct alignas(kCacheLinePair) Processor {
   uint64_t next_fiber_id = 0;  // ids are handed out in batches
   uint64_t last_fiber_id = 0;
   static constexpr int kStackCache = 64;
-  Fiber* stacks[kStackCache];                                // dead fibers of the default size, warm
+  Fiber* stacks[kStackCache];                       // dead fibers of the default size, warm
   Processor* next_idle = nullptr;                   // guarded by the scheduler's lock
   ProcessorState state = ProcessorState::kRetired;  // guarded by the scheduler's lock
 
@@ -89,7 +89,8 @@ struct alignas(kCacheLinePair) Processor {
 };
 
 inline Fiber* Processor::PickLocal() {
-  if ((NextRound() & round_mask) == 0) [[unlikely]] return nullptr;
+  if ((NextRound() & round_mask) == 0) [[unlikely]]
+    return nullptr;
   // Relaxed: TakeLifo() decides.
   if (lifo.load(std::memory_order_relaxed) != nullptr) {
     if (++lifo_streak < kMaxLifoStreak || ring.size() == 0) {

@@ -86,11 +86,14 @@ class Scheduler {
     uint32_t time_slice;
     uint32_t blocking;
   };
-  // Takes `processor` from a worker that has not entered the runtime since, and gives it to another.
-  // False: it has, or no thread may be started for it.
+  // Takes `processor` from a worker that has not entered the runtime since, and gives it to
+  // another. False: it has, or no thread may be started for it.
   bool TakeProcessor(Processor* processor, Observed seen);
   // Whether somebody waits for `processor` to be free.
   bool IsNeeded(Processor* processor) const;
+  // The earliest of the timers that the holder of `processor` looks after: its own, and those of
+  // the processors beyond GOMAXPROCS that fall to it.
+  int64_t NextTimerFor(const Processor& processor) const;
   // At a safe point: lets others run. The fiber may go on at once if its processor had been taken
   // and another is idle.
   void Preempt(Worker* worker, Fiber* self);
@@ -114,8 +117,10 @@ class Scheduler {
   int SetProcessors(int n);
   // Asks the holder of `processor` to enter the scheduler proper soon.
   void Interrupt(Processor* processor);
-  int SetMaxThreads(int n) { return max_threads_.exchange(n, std::memory_order_relaxed); }  // a setting
-  bool SetStrict(bool on) { return strict_.exchange(on, std::memory_order_relaxed); }       // a setting
+  int SetMaxThreads(int n) {
+    return max_threads_.exchange(n, std::memory_order_relaxed);
+  }                                                                                    // a setting
+  bool SetStrict(bool on) { return strict_.exchange(on, std::memory_order_relaxed); }  // a setting
   int processors() const { return processor_count_.load(std::memory_order_relaxed); }  // a setting
   // The i-th of the allocated processors, which may be more than are in use.
   int allocated_processors() const {
@@ -153,6 +158,11 @@ class Scheduler {
   void WakeOne();
 
   bool AllIdle() const { return idle_.AllIdle(static_cast<uint32_t>(processors())); }
+  // For sysmon. A fiber that was stopped by a signal is queued without waking anybody.
+  bool NothingToDo() const {
+    // ORDER(global.size): seq_cst; pairs with the store in StopUntilGranted().
+    return AllIdle() && global_size_.load(std::memory_order_seq_cst) == 0;
+  }
   // AllIdle(), and no fiber runs without a processor.
   bool Asleep() const {
     // ORDER(sched.detached): seq_cst; a worker counts itself off after it has made ready whom it

@@ -38,7 +38,8 @@ Fiber* Scheduler::FindRunnable(Worker* worker) {
     // Relaxed: a request.
     while (frozen_.load(std::memory_order_relaxed)) [[unlikely]] pause();
     ResetRequests(worker);
-    if (worker->locked_fiber != nullptr) [[unlikely]] return LeaveToOthers(worker);
+    if (worker->locked_fiber != nullptr) [[unlikely]]
+      return LeaveToOthers(worker);
     if (worker->ends_with_fiber) [[unlikely]] {
       EndWorker(worker);
       return nullptr;
@@ -53,7 +54,8 @@ Fiber* Scheduler::FindRunnable(Worker* worker) {
     auto& slice = worker->processor()->time_slice;
     // Holder-only counter.
     slice.store(slice.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    if (fiber->locked_to == nullptr) [[likely]] return fiber;
+    if (fiber->locked_to == nullptr) [[likely]]
+      return fiber;
     GrantTurn(worker, fiber);
     Idle(worker);
     if (worker->processor() == nullptr) return nullptr;
@@ -81,14 +83,28 @@ Fiber* Scheduler::ChooseFiber(Worker* worker) {
 }
 
 void Scheduler::RunOwnTimers(Processor* processor) {
-  const int64_t next = processor->timers.next_when();
+  const int n = std::max(1, processors());
+  const int64_t next = NextTimerFor(*processor);
   if (next == TimerQueue::kNever) {
     processor->round_mask = Processor::kRoundMask;
     return;
   }
   processor->round_mask = Processor::kRoundMaskTimers;
   const int64_t now = MonotonicNanos();
-  if (next <= now) processor->timers.RunDue(now);
+  if (next > now) return;
+  for (int i = processor->id; i < allocated_processors(); i += n) {
+    TimerQueue& timers = this->processor(i)->timers;
+    if (timers.next_when() <= now) timers.RunDue(now);
+  }
+}
+
+int64_t Scheduler::NextTimerFor(const Processor& processor) const {
+  int64_t earliest = processor.timers.next_when();
+  const int n = std::max(1, processors());
+  for (int i = processor.id + n; i < allocated_processors(); i += n) {
+    earliest = std::min(earliest, this->processor(i)->timers.next_when());
+  }
+  return earliest;
 }
 
 Fiber* Scheduler::FindHere(Worker* worker) {
@@ -206,7 +222,8 @@ bool Scheduler::AnyWork() const {
 }
 
 void Scheduler::RetireProcessor(Processor* processor) {
-  // Its timers stay where they are: searchers and the keeper look at all processors ever allocated.
+  // Its timers stay where they are: RunOwnTimers() of another, searchers and the keeper look at
+  // them.
   if (Fiber* fiber = processor->TakeLifo()) PushGlobal(&fiber, 1);
   while (Fiber* fiber = processor->ring.Pop()) PushGlobal(&fiber, 1);
 }

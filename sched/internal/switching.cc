@@ -35,8 +35,7 @@ void Scheduler::Yield(Worker* worker, Fiber* self) {
   const bool others_global = global_size_.load(std::memory_order_relaxed) != 0;
   // With nobody to yield to there is nothing to do but to count the round, at the end of which the
   // scheduler proper looks at timers and at the global queue.
-  if (!others_here && !others_global &&
-      (processor->NextRound() & processor->round_mask) != 0) {
+  if (!others_here && !others_global && (processor->NextRound() & processor->round_mask) != 0) {
     worker->LeaveRuntime();
     return;
   }

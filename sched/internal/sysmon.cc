@@ -36,7 +36,7 @@ void Sysmon::Loop() {
   while (stop_.load(std::memory_order_seq_cst) == 0) {
     const int64_t now = MonotonicNanos();
     coarse_now_.store(now, std::memory_order_relaxed);  // statistic
-    if (scheduler_->AllIdle()) {
+    if (scheduler_->NothingToDo()) {
       if (++idle_ticks > kIdleTicksBeforeSleep) {
         DeepSleep();
         idle_ticks = 0;
@@ -86,7 +86,7 @@ void Sysmon::CheckProcessors(int64_t now_ns) {
 
 void Sysmon::CheckTimeSlice(Processor* processor, Watch& watch, int64_t now_ns) {
   const bool expired = now_ns - watch.since_ns >= kTimeSliceNs;
-  const bool overdue = processor->timers.next_when() <= now_ns - kTickNs / 2;
+  const bool overdue = scheduler_->NextTimerFor(*processor) <= now_ns - kTickNs / 2;
   if (!expired && !overdue) return;
   if (watch.asked_ns == 0) {
     watch.asked_ns = now_ns;
@@ -122,7 +122,7 @@ void Sysmon::DeepSleep() {
   // ORDER(sysmon.sleep): seq_cst; pairs with the load in WakeIfAsleep().
   asleep_.store(1, std::memory_order_seq_cst);
   // ORDER(sysmon.stop): seq_cst; either we see the stop, or Stop() sees that we sleep and wakes us.
-  while (scheduler_->AllIdle() && asleep_.load(std::memory_order_seq_cst) == 1 &&
+  while (scheduler_->NothingToDo() && asleep_.load(std::memory_order_seq_cst) == 1 &&
          stop_.load(std::memory_order_seq_cst) == 0) {
     FutexWait(asleep_, 1, std::numeric_limits<int64_t>::max());
   }

@@ -63,13 +63,12 @@ class Sysmon {
   static constexpr int kIdleTicksBeforeSleep = 100;
   static constexpr int kMaxWatched = 1024;
 
-
   Scheduler* scheduler_ = nullptr;
   pthread_t thread_{};
   std::atomic<uint32_t> stop_{0};    // a futex
   std::atomic<uint32_t> asleep_{0};  // a futex: 1 in deep sleep
   Atom<int64_t> coarse_now_{0};
-  bool blocking_seen_ = false;  // sysmon only: some fiber is in a blocking call on its processor
+  bool blocking_seen_ = false;     // sysmon only: some fiber is in a blocking call on its processor
   Watch watch_[kMaxWatched] = {};  // sysmon only
 };
 

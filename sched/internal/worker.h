@@ -27,8 +27,8 @@ enum class After : uint8_t {
   kEnd,          // it will never run again
 };
 
-// A processor can be taken from a worker that does not come back to the scheduler: its fiber is in a
-// BlockingRegion, or runs on and on (handoff.cc). Only while the worker executes code that is not
+// A processor can be taken from a worker that does not come back to the scheduler: its fiber is in
+// a BlockingRegion, or runs on and on (handoff.cc). Only while the worker executes code that is not
 // the runtime's: `in_user_code` says so. Whoever takes, writes `interrupt`, has every thread of the
 // process execute a memory barrier, and only then reads `in_user_code`; the worker clears
 // `in_user_code` and then reads `interrupt`, with no barrier of its own. So one of the two sees the
@@ -36,8 +36,8 @@ enum class After : uint8_t {
 //
 // Everything is touched by the worker's own thread only, except where it says otherwise.
 struct alignas(kCacheLinePair) Worker {
-  Fiber* current = nullptr;        // null: on the thread's own stack
-  Fiber* left = nullptr;           // to be dealt with by FinishSwitch()
+  Fiber* current = nullptr;  // null: on the thread's own stack
+  Fiber* left = nullptr;     // to be dealt with by FinishSwitch()
   After after = After::kNothing;
   bool spinning = false;
   bool ends_with_fiber = false;  // its locked fiber has ended, so the thread ends
@@ -66,7 +66,8 @@ struct alignas(kCacheLinePair) Worker {
 
   // Held while somebody tries to take the processor.
   SpinLock handoff;
-  // The processor was taken, and the worker has not been in the scheduler since. Ordered by handoff.
+  // The processor was taken, and the worker has not been in the scheduler since. Ordered by
+  // handoff.
   bool detached = false;
 
   // Guarded by the scheduler's lock.
@@ -79,8 +80,8 @@ struct alignas(kCacheLinePair) Worker {
   pthread_t thread{};
   Worker* next_worker = nullptr;  // list of all; guarded by the scheduler's lock
 
-  // Null: holds none. Written by the worker in the runtime, by whoever wakes it, and by whoever takes
-  // the processor from it.
+  // Null: holds none. Written by the worker in the runtime, by whoever wakes it, and by whoever
+  // takes the processor from it.
   Processor* processor() const {
     return processor_.load(std::memory_order_relaxed);  // ordered by in_user_code, wake and handoff
   }
@@ -125,8 +126,8 @@ inline Fiber* CurrentFiber() {
   return worker == nullptr ? nullptr : worker->current;
 }
 
-// Keeps the calling worker's processor with it, so that its queues and caches can be used. Nothing in
-// the scope may switch fibers or run code that is not the runtime's.
+// Keeps the calling worker's processor with it, so that its queues and caches can be used. Nothing
+// in the scope may switch fibers or run code that is not the runtime's.
 class PinProcessor {
  public:
   PinProcessor() : worker_(CurrentWorker()) {
