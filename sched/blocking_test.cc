@@ -65,6 +65,7 @@ TEST_P(BlockingTest, OthersRunWhileEveryProcessorIsInACall) {
     while (inside < callers) Gosched();
     gate.Open(callers);
   });
+  ASSERT_TRUE(testing::WaitForNoFibers());
 }
 
 TEST_P(BlockingTest, ManyCallsAtOnce) {
@@ -86,6 +87,7 @@ TEST_P(BlockingTest, ManyCallsAtOnce) {
     gate.Open(callers);
     while (after < callers) Gosched();
   });
+  ASSERT_TRUE(testing::WaitForNoFibers());
 }
 
 TEST_P(BlockingTest, ShortCallsFromManyFibers) {
@@ -126,6 +128,7 @@ TEST_P(BlockingTest, RegionsNest) {
       gate.Wait();
     });
   });
+  ASSERT_TRUE(testing::WaitForNoFibers());
 }
 
 TEST_P(BlockingTest, ExceptionsPassThrough) {

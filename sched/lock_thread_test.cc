@@ -42,6 +42,7 @@ TEST_P(LockOSThreadTest, TheFiberStaysOnItsThread) {
     UnlockOSThread();
     done = true;
   });
+  ASSERT_TRUE(testing::WaitForNoFibers());
 }
 
 TEST_P(LockOSThreadTest, NoOtherFiberRunsOnTheThread) {
@@ -104,6 +105,7 @@ TEST_P(LockOSThreadTest, TwoLockedFibersTalk) {
     Park(WaitReason::kForever);
     UnlockOSThread();
   });
+  ASSERT_TRUE(testing::WaitForNoFibers());
 }
 
 bool ThreadExists(pid_t id) {

@@ -39,6 +39,9 @@ bool Scheduler::TakeProcessor(Processor* processor, Observed seen) {
   }
   {
     SpinLockHolder hold(worker->handoff);
+    // ORDER(processor.holder): acquire; as above. A worker whose thread ends drops it under the
+    // lock.
+    if (processor->holder.load(std::memory_order_acquire) != worker) return false;
     worker->interrupt.store(true, std::memory_order_relaxed);     // ordered by the barrier
     worker->locals->preempt.store(1, std::memory_order_relaxed);  // a request
     ProcessBarrier();
@@ -125,7 +128,7 @@ void Scheduler::Preempt(Worker* worker, Fiber* self) {
     worker->LeaveRuntime();
     return;
   }
-  SwitchFromFiber(worker, self, nullptr, After::kYieldGlobal);
+  SwitchToLoop(worker, self, After::kYieldGlobal);
 }
 
 void Scheduler::EndBlocking(Worker* worker, Fiber* self) {
@@ -134,7 +137,7 @@ void Scheduler::EndBlocking(Worker* worker, Fiber* self) {
   const uint32_t blocking = worker->blocking.load(std::memory_order_relaxed);
   if (blocking % 2 == 1) worker->blocking.store(blocking + 1, std::memory_order_relaxed);
   if (worker->processor() == nullptr && !Regain(worker)) {
-    SwitchFromFiber(worker, self, nullptr, After::kYieldGlobal);
+    SwitchToLoop(worker, self, After::kYieldGlobal);
     return;
   }
   worker->LeaveRuntime();
@@ -206,7 +209,10 @@ void Scheduler::StopUntilGranted(Worker* worker, Fiber* self) {
 
 void Scheduler::EndWorker(Worker* worker) {
   Processor* processor = worker->processor();
-  if (processor != nullptr) Drop(worker);
+  if (processor != nullptr) {
+    SpinLockHolder hold(worker->handoff);
+    Drop(worker);
+  }
   {
     SpinLockHolder hold(lock_);
     Worker** link = &all_workers_;

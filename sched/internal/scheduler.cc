@@ -109,6 +109,9 @@ void Scheduler::Interrupt(Processor* processor) {
   // ORDER(processor.holder): acquire; pairs with the release in Hold().
   Worker* worker = processor->holder.load(std::memory_order_acquire);
   if (worker == nullptr) return;
+  SpinLockHolder hold(worker->handoff);
+  // ORDER(processor.holder): acquire; as above. A worker whose thread ends drops it under the lock.
+  if (processor->holder.load(std::memory_order_acquire) != worker) return;
   worker->interrupt.store(true, std::memory_order_relaxed);     // a request
   worker->locals->preempt.store(1, std::memory_order_relaxed);  // a request
 }

@@ -189,6 +189,7 @@ class Scheduler {
 
   void PushLocal(Worker* worker, Fiber* fiber);
   void PushOverflow(Worker* worker, Fiber* fiber);
+  void SwitchToLoop(Worker* worker, Fiber* self, After after);
   void SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After after);
 
   // The loop on a worker's own stack.

@@ -11,7 +11,7 @@ void Scheduler::Leave(Worker* worker, Fiber* self, After after) {
   worker->EnterRuntime();
   // Relaxed: a request. A worker that has no processor has this set.
   if (worker->interrupt.load(std::memory_order_relaxed)) [[unlikely]] {
-    SwitchFromFiber(worker, self, nullptr, after);
+    SwitchToLoop(worker, self, after);
     return;
   }
   Fiber* next = worker->processor()->PickLocal();
@@ -25,7 +25,7 @@ void Scheduler::Yield(Worker* worker, Fiber* self) {
   worker->EnterRuntime();
   // Relaxed: a request.
   if (worker->interrupt.load(std::memory_order_relaxed)) [[unlikely]] {
-    SwitchFromFiber(worker, self, nullptr, After::kYieldGlobal);
+    SwitchToLoop(worker, self, After::kYieldGlobal);
     return;
   }
   Processor* processor = worker->processor();
@@ -42,6 +42,12 @@ void Scheduler::Yield(Worker* worker, Fiber* self) {
   // Go always goes to the back of the global queue; behind the local ones is as far back, and needs
   // no lock.
   Leave(worker, self, others_here ? After::kYield : After::kYieldGlobal);
+}
+
+void Scheduler::SwitchToLoop(Worker* worker, Fiber* self, After after) {
+  // A decision like any other: the global queue must not come first for ever.
+  if (Processor* processor = worker->processor()) processor->NextRound();
+  SwitchFromFiber(worker, self, nullptr, after);
 }
 
 // `next` null: to the scheduler loop.
