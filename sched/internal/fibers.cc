@@ -40,7 +40,8 @@ void Scheduler::ReturnFiber(Worker* worker, Fiber* fiber) {
     int cached = processor->stack_count.load(std::memory_order_relaxed);  // holder-only
     if (cached == Processor::kStackCache) {
       cached -= Processor::kStackCache / 2;
-      StackArena::Instance().Give(fiber->size_class, processor->stacks + cached, Processor::kStackCache / 2);
+      StackArena::Instance().Give(fiber->size_class, processor->stacks + cached,
+                                  Processor::kStackCache / 2);
     }
     processor->stacks[cached] = fiber;
     processor->stack_count.store(cached + 1, std::memory_order_relaxed);  // a statistic to others
@@ -83,11 +84,12 @@ Spawn::Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t 
   Scheduler& scheduler = Scheduler::Instance();
   Worker* worker = WorkerWithProcessor();
   if (worker == nullptr) scheduler.EnsureStarted();
-  fiber_ = scheduler.TakeFiber(
-      worker, StackArena::SizeClass(stack_bytes + (stack_bytes ? closure_bytes : 0)));
+  fiber_ = scheduler.TakeFiber(worker, stack_bytes == 0
+                                           ? StackArena::kDefaultClass
+                                           : StackArena::SizeClass(stack_bytes + closure_bytes));
   const uintptr_t top = reinterpret_cast<uintptr_t>(fiber_) - closure_bytes;
   closure_ = reinterpret_cast<void*>(top & ~(std::max<uintptr_t>(closure_align, 16) - 1));
-  if (static_cast<char*>(closure_) < fiber_->stack_low + 8192) {
+  if (static_cast<char*>(closure_) < fiber_->stack_low() + 8192) {
     Fatal(
         "weft::Go: the closure does not fit on the fiber's stack: raise GoOptions::stack_bytes or "
         "capture by pointer");
@@ -108,7 +110,7 @@ Spawn::Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t 
   const Fiber* creator = CurrentFiber();
   fiber_->creator_id = creator != nullptr ? creator->id : 0;
 #if defined(WEFT_ASAN)
-  fiber_->sanitizer.InitForFiber(fiber_->stack_low, fiber_->stack_bytes());
+  fiber_->sanitizer.InitForFiber(fiber_->stack_low(), fiber_->stack_bytes());
 #endif
 }
 
@@ -121,7 +123,7 @@ void Spawn::Start() {
   fiber->goexit = false;
   fiber->wait_reason.store(WaitReason::kNone, std::memory_order_relaxed);  // statistic
 #if !defined(WEFT_ASAN)
-  fiber->sanitizer.InitForFiber(fiber->stack_low, fiber->stack_bytes());
+  fiber->sanitizer.InitForFiber(fiber->stack_low(), fiber->stack_bytes());
 #endif
   Scheduler& scheduler = Scheduler::Instance();
   Worker* worker = WorkerWithProcessor();

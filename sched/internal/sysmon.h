@@ -41,12 +41,14 @@ class Sysmon {
   void Tick(int64_t now_ns);
   void CheckTimeSlices(int64_t now_ns);
   bool WorkWaits(int64_t now_ns) const;
+  void DecayStacks(int64_t now_ns);
   void DeepSleep();
   void Wake();
 
   static constexpr int64_t kTimeSliceNs = 10'000'000;
   static constexpr int64_t kTickNs = 2'000'000;
   static constexpr int64_t kTickWithIdleNs = 500'000;
+  static constexpr int64_t kDecayTickNs = 100'000'000;
   static constexpr int kIdleTicksBeforeSleep = 100;
   static constexpr int kMaxWatched = 1024;
 
@@ -61,6 +63,7 @@ class Sysmon {
   std::atomic<uint32_t> stop_{0};    // a futex
   std::atomic<uint32_t> asleep_{0};  // a futex: 1 in deep sleep
   Atom<int64_t> coarse_now_{0};
+  int64_t decay_due_ns_ = 0;       // sysmon only
   Watch watch_[kMaxWatched] = {};  // sysmon only
 };
 

@@ -119,7 +119,7 @@ int CaptureStack(void** pcs, int max_frames) {
 
 __attribute__((no_sanitize("address", "thread"))) int CaptureParked(const Fiber& fiber, void** pcs,
                                                                     int max_frames) {
-  const auto low = reinterpret_cast<uintptr_t>(fiber.stack_low);
+  const auto low = reinterpret_cast<uintptr_t>(fiber.stack_low());
   const auto high = reinterpret_cast<uintptr_t>(&fiber);
   const auto sp =
       reinterpret_cast<uintptr_t>(fiber.sp.load(std::memory_order_relaxed));  // statistic
