@@ -141,8 +141,8 @@ void StackArena::MakeGuarded(Class& c, int count) {
   Chunk& chunk = c.chunks[chunks - 1];
   const size_t used = chunk.used.load(std::memory_order_relaxed);  // written under the lock
   // The first fibers of a program do not pay for 64.
-  const size_t wanted = used == 0 ? static_cast<size_t>(count) : size_t{kGuardBatch};
-  const size_t made = std::min(wanted, chunk.slots - used);
+  const int wanted = used == 0 ? std::min(count, kGuardBatch) : kGuardBatch;
+  const size_t made = std::min(static_cast<size_t>(wanted), chunk.slots - used);
   InstallGuards(chunk.base + used * c.slot_bytes, c.slot_bytes, static_cast<int>(made));
   for (size_t slot = used; slot < used + made; ++slot) {
     MarkCold(c, chunk.base + slot * c.slot_bytes);
