@@ -29,16 +29,16 @@ struct alignas(64) Fiber : Parkable {
   // relaxed.
   Atom<void*> sp{nullptr};  // atomic because others prefetch what it points to
   EhGlobals eh;
-  FiberStack stack;
   // Read by dumps while the fiber lives its life: relaxed, a statistic.
   Atom<FiberStatus> status{FiberStatus::kDead};
   Atom<WaitReason> wait_reason{WaitReason::kNone};
   bool goexit = false;            // owner only
   uint8_t size_class = 0;         // constant
   Atom<int64_t> parked_since{0};  // coarse monotonic ns; a statistic
+  uint64_t id = 0;                // constant while it lives
+  FiberStack stack;               // its first word, the guard, is the last that switches touch
 
   // Constant while it lives.
-  uint64_t id = 0;
   const char* name = nullptr;
   void (*run)(void* closure) = nullptr;
   void* closure = nullptr;

@@ -11,9 +11,9 @@
 //                ├───────────────┤ first frame
 //                │ ↓             │ compiled with -fsplit-stack
 //   guard word ─▶├───────────────┤ low + kGuardDistance
-//                │ red zone, 1 K │ of functions with small frames, which compare the bare stack pointer
-//                ├───────────────┤
-//                │ reserve, 32 K │ code that does not look; signal handlers
+//                │ red zone, 1 K │ of functions with small frames, which compare the bare stack
+//                pointer │ and growth 3 K│ of __morestack itself ├───────────────┤ │ reserve, 32 K
+//                │ code that does not look; signal handlers
 //   low ────────▶├───────────────┤
 //                │ guard page    │
 //                └───────────────┘
@@ -34,7 +34,7 @@ struct StackBlock;
 // Offsets and constants here are known to morestack_x86_64.S.
 struct StackSegment {
   static constexpr size_t kReserveBytes = 32 << 10;
-  static constexpr size_t kGuardDistance = kReserveBytes + 1024;
+  static constexpr size_t kGuardDistance = kReserveBytes + (4 << 10);
 
   StackSegment* prev = nullptr;  // what the first frame of this one returns to; null: the first
   StackSegment* next = nullptr;  // to be used next, or in use
@@ -47,19 +47,20 @@ struct StackSegment {
 static_assert(offsetof(StackSegment, prev) == 0);
 static_assert(offsetof(StackSegment, next) == 8);
 static_assert(offsetof(StackSegment, low) == 16);
-static_assert(StackSegment::kGuardDistance == 33'792);
+static_assert(offsetof(StackSegment, blocks) == 24);
+static_assert(StackSegment::kGuardDistance == 36'864);
 
 // Owner only, and read by dumps of parked fibers.
 struct FiberStack {
+  char* guard = nullptr;  // of `segment`; null in a fixed stack, where no prologue asks for more
   StackSegment* segment = nullptr;  // the one in use
-  char* guard = nullptr;            // its guard(); null in a fixed stack, where no prologue asks for more
   StackSegment first;
 
   bool segmented() const { return guard != nullptr; }
 };
 
-static_assert(offsetof(FiberStack, segment) == 0);
-static_assert(offsetof(FiberStack, guard) == 8);
+static_assert(offsetof(FiberStack, guard) == 0);
+static_assert(offsetof(FiberStack, segment) == 8);
 
 // Sysmon's value for the guard word: every prologue finds the stack too small.
 inline constexpr uintptr_t kPoisonedGuard = ~uintptr_t{0};
