@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/segments.h"
 #include "weft/sched/park.h"
 #include "weft/sched/timer.h"
 
@@ -26,5 +27,7 @@ absl::Status Shutdown(absl::Duration deadline) {
   scheduler.Stop();
   return absl::OkStatus();
 }
+
+size_t SetMaxStack(size_t bytes) { return sched_internal::ExchangeMaxStack(bytes); }
 
 }  // namespace weft

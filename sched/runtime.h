@@ -5,6 +5,8 @@
 #ifndef WEFT_SCHED_RUNTIME_H_
 #define WEFT_SCHED_RUNTIME_H_
 
+#include <cstddef>
+
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 
@@ -18,6 +20,15 @@ namespace weft {
 // Blocks: the calling thread.
 // Thread safety: no Go() may run at the same time from a plain thread.
 absl::Status Shutdown(absl::Duration deadline);
+
+// Limits how large the stack of one fiber may grow, in bytes of address space; returns the former
+// limit. At first 1 GiB. A fiber that needs more ends the process: `fatal error: stack overflow`,
+// exit status 2. For code compiled with -fsplit-stack; other stacks do not grow, and are limited by
+// GoOptions::stack_bytes.
+//
+// Go: debug.SetMaxStack.
+// Thread safety: yes. Holds for stacks that grow from now on.
+size_t SetMaxStack(size_t bytes);
 
 }  // namespace weft
 

@@ -4,10 +4,15 @@
 
 #include <cstdint>
 #include <optional>
+#include <type_traits>
+#include <utility>
 
 #include "weft/chan/internal/chan_core.h"
 #include "weft/chan/internal/element.h"
 #include "weft/sched/internal/atomic.h"
+#if !defined(WEFT_MODEL)
+#include "weft/sched/no_preempt.h"
+#endif
 
 namespace weft::chan_internal {
 
@@ -20,13 +25,27 @@ inline void AwaitClaimant(int turn) {
   }
 }
 
+// Whoever has claimed a slot is waited for by threads, so its fiber must not be made to leave the
+// processor by a call, such as that of the element's move constructor.
+struct MovesWithoutCalls {
+  MovesWithoutCalls() {}
+};
+#if defined(WEFT_MODEL)
+template <typename T>
+using ClaimScope = MovesWithoutCalls;
+#else
+template <typename T>
+using ClaimScope = std::conditional_t<std::is_trivially_copyable_v<typename Element<T>::Stored>,
+                                      MovesWithoutCalls, NoPreempt>;
+#endif
+
 // `operand` is moved from on kDone only.
 template <typename T>
 inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand) {
   Side& side = core.tail();
   for (int turn = 0;; ++turn) {
-    // ORDER(chan.probe): acquire; pairs with the release of the claims of other senders: the head that is read
-    // below is then not older than this tail.
+    // ORDER(chan.probe): acquire; pairs with the release of the claims of other senders: the head
+    // that is read below is then not older than this tail.
     uint64_t tail = side.word.load(std::memory_order_acquire);
     if ((tail & kFlags) != 0) [[unlikely]] {
       return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kUndecided;
@@ -36,20 +55,22 @@ inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand)
     // ORDER(chan.slot): acquire; pairs with the release of the receiver that emptied the slot.
     uint64_t sequence = slot.load(std::memory_order_acquire);
     if (sequence == free) [[likely]] {
-      // ORDER(chan.freeze): acquire pairs with the release in Thaw(), release with the acquire in Freeze() and in the
-      // probes. Relaxed on failure: everything is read again.
+      const ClaimScope<T> scope;
+      // ORDER(chan.freeze): acquire pairs with the release in Thaw(), release with the acquire in
+      // Freeze() and in the probes. Relaxed on failure: everything is read again.
       if (side.word.compare_exchange_weak(tail, side.ring.Next(tail), std::memory_order_acq_rel,
                                           std::memory_order_relaxed)) {
         Element<T>::Put(slot, operand);
-        // ORDER(chan.slot): release; pairs with the acquire of the receiver of this slot. Publishes the element.
+        // ORDER(chan.slot): release; pairs with the acquire of the receiver of this slot. Publishes
+        // the element.
         slot.store(free + 1, std::memory_order_release);
         return Outcome::kDone;
       }
       continue;
     }
     if (static_cast<int64_t>(sequence - free) > 0) continue;  // the tail is an old one
-    // ORDER(chan.probe): acquire; pairs with the release of the receivers' claims. Full if no receiver has claimed
-    // the slot; the argument is at ProbeSend().
+    // ORDER(chan.probe): acquire; pairs with the release of the receivers' claims. Full if no
+    // receiver has claimed the slot; the argument is at ProbeSend().
     uint64_t head = core.head().word.load(std::memory_order_acquire);
     if (side.ring.Distance(head, tail) == side.ring.capacity()) return Outcome::kBlocked;
     AwaitClaimant(turn);
@@ -70,6 +91,7 @@ inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
     // ORDER(chan.slot): acquire; pairs with the release of the sender that filled the slot.
     uint64_t sequence = slot.load(std::memory_order_acquire);
     if (sequence == full) [[likely]] {
+      const ClaimScope<T> scope;
       // ORDER(chan.freeze): as in TrySendFast().
       if (side.word.compare_exchange_weak(head, side.ring.Next(head), std::memory_order_acq_rel,
                                           std::memory_order_relaxed)) {
@@ -81,8 +103,8 @@ inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
       continue;
     }
     if (static_cast<int64_t>(sequence - full) > 0) continue;  // the head is an old one
-    // ORDER(chan.probe): acquire; pairs with the release of the senders' claims and of CloseLocked(). Empty if no
-    // sender has claimed the slot; the argument is at ProbeRecv().
+    // ORDER(chan.probe): acquire; pairs with the release of the senders' claims and of
+    // CloseLocked(). Empty if no sender has claimed the slot; the argument is at ProbeRecv().
     uint64_t tail = core.tail().word.load(std::memory_order_acquire);
     if ((tail & ~kFlags) == head)
       return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;

@@ -35,6 +35,7 @@ constexpr size_t kSignalStackBytes = 64 << 10;
 constexpr size_t kKernelSignalSetBytes = 8;
 
 constinit Atom<size_t> max_stack{kDefaultMaxStack};
+constinit Atom<uint64_t> prologue_yields{0};
 
 // A segment that was added lies below the control block of its slot, which stays dead.
 StackSegment* SegmentOf(Fiber* slot) {
@@ -79,6 +80,7 @@ uint64_t BlockedSignals() {
 void YieldIfAllowed(const ThreadLocals* locals) {
   if (locals->no_preempt != 0 || !PreemptRequested()) return;
   if (BlockedSignals() != locals->signal_mask) return;
+  prologue_yields.fetch_add(1, std::memory_order_relaxed);  // a statistic
   PreemptSlow();
 }
 
@@ -134,6 +136,8 @@ size_t ExchangeMaxStack(size_t bytes) {
   return max_stack.exchange(bytes, std::memory_order_relaxed);
 }
 size_t MaxStack() { return max_stack.load(std::memory_order_relaxed); }
+
+uint64_t PrologueYields() { return prologue_yields.load(std::memory_order_relaxed); }  // statistic
 
 bool FindBounds(const FiberStack& stack, uintptr_t address, StackBounds* bounds) {
   for (const StackSegment* s = stack.segment; s != nullptr; s = s->prev) {

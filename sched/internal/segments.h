@@ -3,6 +3,7 @@
 #define WEFT_SCHED_INTERNAL_SEGMENTS_H_
 
 #include <cstddef>
+#include <cstdint>
 
 #include "weft/sched/internal/stack_segment.h"
 #include "weft/sched/internal/thread_local.h"
@@ -27,6 +28,9 @@ void ReleaseWorkerStack(ThreadLocals* locals);
 // By sysmon: the next prologue of the thread's fiber leaves the processor, if the thread's
 // `preempt` is set by then. `locals` of a worker that lives.
 void PoisonGuard(ThreadLocals* locals);
+
+// How often fibers have left their processor in a prologue.
+uint64_t PrologueYields();
 
 // Frame pointers lead across segments: the bounds of the piece of the stack of `fiber` in which
 // `address` is. False: in none.

@@ -4,6 +4,7 @@
 
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/segments.h"
 #include "weft/sched/internal/stack_arena.h"
 #include "weft/sched/panic.h"
 
@@ -73,6 +74,7 @@ void Sysmon::CheckTimeSlices(int64_t now_ns) {
     if (!expired && !overdue) continue;
     processor->attention.store(true, std::memory_order_relaxed);  // a request
     holder->preempt.store(1, std::memory_order_relaxed);          // a request
+    PoisonGuard(holder);                                          // rings at the next prologue
   }
 }
 
