@@ -388,14 +388,14 @@ TEST_P(SegmentedStackTest, BothKindsLiveTogether) {
         EXPECT_EQ(SegmentBytes() > 200'000, true);
         EXPECT_FALSE(CurrentFiber()->stack.segmented());
         Gosched();
-        **static_cast<int**>(storage) = static_cast<int>(Recurse(500, 1, 0, [] { Gosched(); }));
+        **static_cast<int**>(storage) = static_cast<int>(Recurse(200, 1, 0, [] { Gosched(); }));
       },
       &fixed);
   InFiber([] {
     EXPECT_EQ(CurrentFiber()->stack.segmented(), kSegmented);
     EXPECT_EQ(Recurse(5'000, 1, 0, [] { Gosched(); }), 5'001u);
   });
-  EXPECT_EQ(fixed, 501);
+  EXPECT_EQ(fixed, 201);
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, SegmentedStackTest, testing::kWorkerCounts);
