@@ -41,21 +41,30 @@ struct GoOptions {
   size_t stack_bytes = 0;
 };
 
+namespace sched_internal {
+
+// For libraries that start fibers with somebody else's functions.
+template <typename Fn>
+void StartFiber(StackKind kind, const GoOptions& options, Fn&& fn) {
+  using Closure = std::decay_t<Fn>;
+  static_assert(std::is_invocable_v<Closure&>, "weft::Go needs a callable without arguments");
+  if constexpr (requires { fn == nullptr; }) {
+    if (fn == nullptr) FatalNilFunction();
+  }
+  Spawn spawn(kind, options.name, options.stack_bytes, sizeof(Closure), alignof(Closure),
+              &RunClosure<Closure>);
+  ::new (spawn.closure()) Closure(std::forward<Fn>(fn));
+  spawn.Start();
+}
+
+}  // namespace sched_internal
+
 inline namespace WEFT_STACK_NAMESPACE {  // which kind of stack: internal/stack_kind.h
 
 // Runs fn() in a new fiber. The caller goes on; the new fiber runs soon.
 template <typename Fn>
 void Go(const GoOptions& options, Fn&& fn) {
-  using Closure = std::decay_t<Fn>;
-  static_assert(std::is_invocable_v<Closure&>, "weft::Go needs a callable without arguments");
-  if constexpr (requires { fn == nullptr; }) {
-    if (fn == nullptr) sched_internal::FatalNilFunction();
-  }
-  sched_internal::Spawn spawn(sched_internal::kStackKind, options.name, options.stack_bytes,
-                              sizeof(Closure), alignof(Closure),
-                              &sched_internal::RunClosure<Closure>);
-  ::new (spawn.closure()) Closure(std::forward<Fn>(fn));
-  spawn.Start();
+  sched_internal::StartFiber(sched_internal::kStackKind, options, std::forward<Fn>(fn));
 }
 
 template <typename Fn>

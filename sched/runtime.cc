@@ -28,6 +28,10 @@ absl::Status Shutdown(absl::Duration deadline) {
   return absl::OkStatus();
 }
 
+size_t SetDefaultStackBytes(size_t bytes) {
+  return sched_internal::ExchangeDefaultStackBytes(bytes);
+}
+
 size_t SetMaxStack(size_t bytes) { return sched_internal::ExchangeMaxStack(bytes); }
 
 }  // namespace weft

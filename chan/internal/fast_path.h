@@ -25,8 +25,8 @@ inline void AwaitClaimant(int turn) {
   }
 }
 
-// Whoever has claimed a slot is waited for by threads, so its fiber must not be made to leave the
-// processor by a call, such as that of the element's move constructor.
+// Whoever has claimed a slot is waited for by threads, so its fiber must not be made to leave the processor by a call,
+// such as that of the element's move constructor.
 struct MovesWithoutCalls {
   MovesWithoutCalls() {}
 };
@@ -35,8 +35,8 @@ template <typename T>
 using ClaimScope = MovesWithoutCalls;
 #else
 template <typename T>
-using ClaimScope = std::conditional_t<std::is_trivially_copyable_v<typename Element<T>::Stored>,
-                                      MovesWithoutCalls, NoPreempt>;
+using ClaimScope =
+    std::conditional_t<std::is_trivially_copyable_v<typename Element<T>::Stored>, MovesWithoutCalls, NoPreempt>;
 #endif
 
 // `operand` is moved from on kDone only.
@@ -44,8 +44,8 @@ template <typename T>
 inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand) {
   Side& side = core.tail();
   for (int turn = 0;; ++turn) {
-    // ORDER(chan.probe): acquire; pairs with the release of the claims of other senders: the head
-    // that is read below is then not older than this tail.
+    // ORDER(chan.probe): acquire; pairs with the release of the claims of other senders: the head that is read
+    // below is then not older than this tail.
     uint64_t tail = side.word.load(std::memory_order_acquire);
     if ((tail & kFlags) != 0) [[unlikely]] {
       return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kUndecided;
@@ -56,21 +56,20 @@ inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand)
     uint64_t sequence = slot.load(std::memory_order_acquire);
     if (sequence == free) [[likely]] {
       const ClaimScope<T> scope;
-      // ORDER(chan.freeze): acquire pairs with the release in Thaw(), release with the acquire in
-      // Freeze() and in the probes. Relaxed on failure: everything is read again.
+      // ORDER(chan.freeze): acquire pairs with the release in Thaw(), release with the acquire in Freeze() and in the
+      // probes. Relaxed on failure: everything is read again.
       if (side.word.compare_exchange_weak(tail, side.ring.Next(tail), std::memory_order_acq_rel,
                                           std::memory_order_relaxed)) {
         Element<T>::Put(slot, operand);
-        // ORDER(chan.slot): release; pairs with the acquire of the receiver of this slot. Publishes
-        // the element.
+        // ORDER(chan.slot): release; pairs with the acquire of the receiver of this slot. Publishes the element.
         slot.store(free + 1, std::memory_order_release);
         return Outcome::kDone;
       }
       continue;
     }
     if (static_cast<int64_t>(sequence - free) > 0) continue;  // the tail is an old one
-    // ORDER(chan.probe): acquire; pairs with the release of the receivers' claims. Full if no
-    // receiver has claimed the slot; the argument is at ProbeSend().
+    // ORDER(chan.probe): acquire; pairs with the release of the receivers' claims. Full if no receiver has claimed
+    // the slot; the argument is at ProbeSend().
     uint64_t head = core.head().word.load(std::memory_order_acquire);
     if (side.ring.Distance(head, tail) == side.ring.capacity()) return Outcome::kBlocked;
     AwaitClaimant(turn);
@@ -103,8 +102,8 @@ inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
       continue;
     }
     if (static_cast<int64_t>(sequence - full) > 0) continue;  // the head is an old one
-    // ORDER(chan.probe): acquire; pairs with the release of the senders' claims and of
-    // CloseLocked(). Empty if no sender has claimed the slot; the argument is at ProbeRecv().
+    // ORDER(chan.probe): acquire; pairs with the release of the senders' claims and of CloseLocked(). Empty if no
+    // sender has claimed the slot; the argument is at ProbeRecv().
     uint64_t tail = core.tail().word.load(std::memory_order_acquire);
     if ((tail & ~kFlags) == head)
       return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;

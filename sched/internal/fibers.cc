@@ -17,6 +17,8 @@ namespace {
 constexpr int kStackBatch = 16;
 constexpr uint64_t kIdBatch = 16;
 
+constinit Atom<int> default_class{StackArena::kDefaultClass};
+
 // Which of a processor's caches holds stacks of this class; -1: none.
 int CacheOf(int size_class) {
   if (size_class == StackArena::kDefaultClass) return 0;
@@ -26,7 +28,8 @@ int CacheOf(int size_class) {
 int SizeClass(StackKind kind, size_t stack_bytes, size_t closure_bytes) {
   const int least = kind == StackKind::kSegmented ? StackArena::kSegmentClass : 0;
   if (stack_bytes != 0) return std::max(least, StackArena::SizeClass(stack_bytes + closure_bytes));
-  if (kind == StackKind::kFixed) return StackArena::kDefaultClass;
+  // Relaxed: a setting.
+  if (kind == StackKind::kFixed) return default_class.load(std::memory_order_relaxed);
   // What is below the guard is not for closures.
   return closure_bytes == 0
              ? least
@@ -34,6 +37,12 @@ int SizeClass(StackKind kind, size_t stack_bytes, size_t closure_bytes) {
 }
 
 }  // namespace
+
+size_t ExchangeDefaultStackBytes(size_t bytes) {
+  // Relaxed: a setting.
+  return StackArena::StackBytes(
+      default_class.exchange(StackArena::SizeClass(bytes), std::memory_order_relaxed));
+}
 
 Fiber* Scheduler::TakeFiber(Worker* worker, int size_class) {
   const int cache = CacheOf(size_class);

@@ -38,9 +38,6 @@ constinit Atom<size_t> max_stack{kDefaultMaxStack};
 constinit Atom<uint64_t> prologue_yields{0};
 
 // A segment that was added lies below the control block of its slot, which stays dead.
-StackSegment* SegmentOf(Fiber* slot) {
-  return reinterpret_cast<StackSegment*>(reinterpret_cast<char*>(slot) - sizeof(StackSegment));
-}
 Fiber* SlotOf(StackSegment* segment) { return reinterpret_cast<Fiber*>(segment + 1); }
 static_assert(sizeof(StackSegment) % 16 == 0);
 
@@ -74,6 +71,10 @@ uint64_t BlockedSignals() {
 }
 
 #if defined(__x86_64__)
+
+StackSegment* SegmentOf(Fiber* slot) {
+  return reinterpret_cast<StackSegment*>(reinterpret_cast<char*>(slot) - sizeof(StackSegment));
+}
 
 // The guard word was poisoned, and has been restored. A handler of a signal that came on this very
 // stack runs with signals blocked that are not blocked outside; it must end on its thread.
@@ -160,9 +161,10 @@ void PrepareWorkerStack(ThreadLocals* locals) {
   void* base = mmap(nullptr, kSignalStackBytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) return;
+  mprotect(base, StackArena::kPageBytes, PROT_NONE);
   stack_t alternate = {};
-  alternate.ss_sp = base;
-  alternate.ss_size = kSignalStackBytes;
+  alternate.ss_sp = static_cast<char*>(base) + StackArena::kPageBytes;
+  alternate.ss_size = kSignalStackBytes - StackArena::kPageBytes;
   sigaltstack(&alternate, nullptr);
   locals->signal_stack = base;
 }

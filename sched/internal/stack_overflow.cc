@@ -58,7 +58,10 @@ void PrintCreator(const Fiber& fiber) {
     pc = candidate;
     absl::Symbolize(static_cast<char*>(pc) - 1, name, sizeof name);
     // The first frame may be weft::Go() itself; then the second is the code that called it.
-    if (std::strstr(name, "_stacks::Go") == nullptr) break;
+    if (std::strstr(name, "_stacks::Go") == nullptr &&
+        std::strstr(name, "::StartFiber") == nullptr) {
+      break;
+    }
   }
   if (pc == nullptr) return;
   if (fiber.creator_id != 0) {

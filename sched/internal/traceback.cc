@@ -93,7 +93,8 @@ void AppendCreator(std::string* out, const Fiber& fiber) {
   char name[512] = "?";
   void* pc = fiber.creator_pcs[0];
   absl::Symbolize(static_cast<char*>(pc) - 1, name, sizeof name);
-  const bool is_template = std::string_view(name).find("_stacks::Go") != std::string_view::npos;
+  const bool is_template = std::string_view(name).find("_stacks::Go") != std::string_view::npos ||
+                           std::string_view(name).find("::StartFiber") != std::string_view::npos;
   if (is_template && fiber.creator_pcs[1] != nullptr) {
     char caller[512];
     if (absl::Symbolize(static_cast<char*>(fiber.creator_pcs[1]) - 1, caller, sizeof caller)) {
