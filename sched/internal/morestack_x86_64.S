@@ -320,6 +320,11 @@ __wrap_pthread_create:
 	.cfi_endproc
 	.size __wrap_pthread_create, . - __wrap_pthread_create
 
+// To gold and lld this is code with the flag: or else the call of __morestack would itself be one to code
+// without, in every function.
+	.section .note.GNU-split-stack,"",@progbits
+	.section .note.GNU-no-split-stack,"",@progbits
+
 #endif
 
 	.section .note.GNU-stack,"",@progbits
