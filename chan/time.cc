@@ -72,9 +72,9 @@ RecvChan<absl::Time> Tick(absl::Duration interval) {
   return Start(interval, Period(interval));
 }
 
-Timer AfterFunc(absl::Duration d, std::function<void()> fn) {
+Timer AfterFunc(absl::Duration d, std::function<void()> fn, sched_internal::StackKind kind) {
   Timer timer;
-  timer.function_ = std::make_shared<TimerFunc>(std::move(fn));
+  timer.function_ = std::make_shared<TimerFunc>(std::move(fn), kind);
   timer.function_->Reset(DueAfter(d));
   return timer;
 }

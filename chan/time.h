@@ -24,6 +24,7 @@
 
 #include "absl/time/time.h"
 #include "weft/chan/chan.h"
+#include "weft/sched/internal/stack_kind.h"
 
 namespace weft {
 
@@ -52,7 +53,7 @@ class Timer {
   bool Reset(absl::Duration d) const;
 
  private:
-  friend Timer AfterFunc(absl::Duration d, std::function<void()> fn);
+  friend Timer AfterFunc(absl::Duration d, std::function<void()> fn, sched_internal::StackKind kind);
 
   // At most one is not null.
   RecvChan<absl::Time> channel_;
@@ -87,7 +88,8 @@ RecvChan<absl::Time> After(absl::Duration d);
 RecvChan<absl::Time> Tick(absl::Duration interval);
 
 // Runs fn() in a new fiber once `d` has passed. The calls of two Reset() may overlap.
-Timer AfterFunc(absl::Duration d, std::function<void()> fn);
+Timer AfterFunc(absl::Duration d, std::function<void()> fn,
+                sched_internal::StackKind kind = sched_internal::kStackKind);  // `kind` is not for you to say
 
 }  // namespace weft
 

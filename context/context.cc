@@ -258,10 +258,11 @@ absl::Status Cause(const Context& context) {
 
 // The function and its registration. Keeps itself, and the context, until it has run or has been stopped.
 struct StopFunc::State : CancelWatcher {
-  State(Context context, std::function<void()> f)
+  State(Context context, std::function<void()> f, sched_internal::StackKind kind)
       : CancelWatcher([](CancelWatcher* self) { static_cast<State*>(self)->Run(); }),
         context(std::move(context)),
-        function(std::move(f)) {}
+        function(std::move(f)),
+        kind(kind) {}
 
   // ORDER(context.after): acq_rel; pairs with itself: one of Run() and Stop() gets it.
   bool Claim() { return !claimed.exchange(true, std::memory_order_acq_rel); }
@@ -269,7 +270,7 @@ struct StopFunc::State : CancelWatcher {
   void Run() {
     if (!Claim()) return;
     std::shared_ptr<State> keep = std::move(self);
-    Go([keep = std::move(keep)] {
+    sched_internal::StartFiber(kind, {}, [keep = std::move(keep)] {
       keep->function();
       keep->function = nullptr;
     });
@@ -285,14 +286,15 @@ struct StopFunc::State : CancelWatcher {
 
   const Context context;
   std::function<void()> function;
+  const sched_internal::StackKind kind;  // that of the code which gave the function
   sched_internal::Atom<bool> claimed{false};
   std::shared_ptr<State> self;
 };
 
-StopFunc AfterFunc(const Context& context, std::function<void()> f) {
+StopFunc AfterFunc(const Context& context, std::function<void()> f, sched_internal::StackKind kind) {
   if (!context) context_internal::PanicNilParent();
   if (f == nullptr) sched_internal::FatalNilFunction();
-  auto state = std::make_shared<StopFunc::State>(context, std::move(f));
+  auto state = std::make_shared<StopFunc::State>(context, std::move(f), kind);
   if (!context.Done()) return StopFunc(std::move(state));  // it will never end
   state->self = state;
   if (!context.Watch(state.get())) state->Run();

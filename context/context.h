@@ -33,6 +33,7 @@
 #include "weft/chan/chan.h"
 #include "weft/context/internal/cancel_node.h"
 #include "weft/context/internal/node.h"
+#include "weft/sched/internal/stack_kind.h"
 #include "weft/sync/cancellation.h"
 
 namespace weft {
@@ -217,7 +218,8 @@ Context WithoutCancel(const Context& parent);
 absl::Status Cause(const Context& context);
 
 // Has f() run in a fiber of its own once the context has ended; at once if it has.
-StopFunc AfterFunc(const Context& context, std::function<void()> f);
+StopFunc AfterFunc(const Context& context, std::function<void()> f,
+                   sched_internal::StackKind kind = sched_internal::kStackKind);  // `kind` is not for you to say
 
 namespace context_internal {
 

@@ -27,6 +27,7 @@
 
 #include "absl/time/time.h"
 #include "weft/sched/internal/spawn.h"
+#include "weft/sched/internal/stack_kind.h"
 
 namespace weft {
 
@@ -34,28 +35,44 @@ struct GoOptions {
   // Shown in dumps and profiles. Must outlive the fiber (a literal does).
   const char* name = nullptr;
   // Address space for the stack, in bytes, rounded up to a power of two; memory is committed as it
-  // is touched. 0: the runtime's default (256 KiB).
+  // is touched. 0: the runtime's default (256 KiB). In code compiled with -fsplit-stack stacks grow
+  // by themselves, up to SetMaxStack() (runtime.h); this is what they begin with then, 64 KiB by
+  // default, and matters only for calls of libraries that were not compiled so and need much.
   size_t stack_bytes = 0;
 };
+
+namespace sched_internal {
+
+// For libraries that start fibers with somebody else's functions.
+template <typename Fn>
+void StartFiber(StackKind kind, const GoOptions& options, Fn&& fn) {
+  using Closure = std::decay_t<Fn>;
+  static_assert(std::is_invocable_v<Closure&>, "weft::Go needs a callable without arguments");
+  if constexpr (requires { fn == nullptr; }) {
+    if (fn == nullptr) FatalNilFunction();
+  }
+  Spawn spawn(kind, options.name, options.stack_bytes, sizeof(Closure), alignof(Closure),
+              &RunClosure<Closure>);
+  ::new (spawn.closure()) Closure(std::forward<Fn>(fn));
+  spawn.Start();
+}
+
+}  // namespace sched_internal
+
+inline namespace WEFT_STACK_NAMESPACE {  // which kind of stack: internal/stack_kind.h
 
 // Runs fn() in a new fiber. The caller goes on; the new fiber runs soon.
 template <typename Fn>
 void Go(const GoOptions& options, Fn&& fn) {
-  using Closure = std::decay_t<Fn>;
-  static_assert(std::is_invocable_v<Closure&>, "weft::Go needs a callable without arguments");
-  if constexpr (requires { fn == nullptr; }) {
-    if (fn == nullptr) sched_internal::FatalNilFunction();
-  }
-  sched_internal::Spawn spawn(options.name, options.stack_bytes, sizeof(Closure), alignof(Closure),
-                              &sched_internal::RunClosure<Closure>);
-  ::new (spawn.closure()) Closure(std::forward<Fn>(fn));
-  spawn.Start();
+  sched_internal::StartFiber(sched_internal::kStackKind, options, std::forward<Fn>(fn));
 }
 
 template <typename Fn>
 void Go(Fn&& fn) {
   Go(GoOptions{}, std::forward<Fn>(fn));
 }
+
+}  // namespace WEFT_STACK_NAMESPACE
 
 // Lets other runnable fibers go first. From a plain thread: sched_yield().
 void Gosched();

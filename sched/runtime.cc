@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/segments.h"
 #include "weft/sched/internal/stop_signal.h"
 #include "weft/sched/park.h"
 #include "weft/sched/timer.h"
@@ -34,5 +35,11 @@ bool SetStrictMaxProcs(bool on) {
   if (on) sched_internal::InstallStopHandler();
   return sched_internal::Scheduler::Instance().SetStrict(on);
 }
+
+size_t SetDefaultStackBytes(size_t bytes) {
+  return sched_internal::ExchangeDefaultStackBytes(bytes);
+}
+
+size_t SetMaxStack(size_t bytes) { return sched_internal::ExchangeMaxStack(bytes); }
 
 }  // namespace weft

@@ -5,6 +5,8 @@
 #ifndef WEFT_SCHED_RUNTIME_H_
 #define WEFT_SCHED_RUNTIME_H_
 
+#include <cstddef>
+
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 
@@ -32,6 +34,22 @@ int SetMaxThreads(int n);
 // System calls of such a fiber may return EINTR. A lock of the C library or a std::mutex that it
 // holds stays held meanwhile.
 bool SetStrictMaxProcs(bool on);
+// Limits how large the stack of one fiber may grow, in bytes of address space; returns the former
+// limit. At first 1 GiB. A fiber that needs more ends the process: `fatal error: stack overflow`,
+// exit status 2. For code compiled with -fsplit-stack; other stacks do not grow, and are limited by
+// GoOptions::stack_bytes.
+//
+// Go: debug.SetMaxStack.
+// Thread safety: yes. Holds for stacks that grow from now on.
+size_t SetMaxStack(size_t bytes);
+
+// Sets how much address space the stack of a fiber gets that says nothing in GoOptions and is
+// started by code that was not compiled with -fsplit-stack; returns the former value. At first 256
+// KiB. Rounded up to a power of two from 16 KiB to 1 GiB. Another size than 256 KiB makes starting
+// a fiber slower by some tens of nanoseconds: processors keep no stacks of it.
+//
+// Thread safety: yes. Holds for fibers that start from now on.
+size_t SetDefaultStackBytes(size_t bytes);
 
 }  // namespace weft
 

@@ -25,6 +25,8 @@
 
 #include "weft/sched/go.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/spawn.h"
+#include "weft/sched/internal/stack_kind.h"
 
 namespace weft {
 
@@ -45,7 +47,8 @@ class WaitGroup {
   // Counts a new fiber that runs fn(), and counts it down when fn has returned or called Goexit() and the closure is
   // destroyed. When fn throws, it is not counted down: the exception ends the process, and nobody who waits may
   // conclude before that that all went well.
-  template <typename Fn>
+  // `kKind` is not for you to say: it makes code that is compiled differently call different functions.
+  template <typename Fn, sched_internal::StackKind kKind = sched_internal::kStackKind>
   void Go(Fn&& fn);
 
  private:
@@ -92,14 +95,14 @@ class WaitGroup::Task {
   std::optional<Fn> fn_;
 };
 
-template <typename Fn>
+template <typename Fn, sched_internal::StackKind kKind>
 void WaitGroup::Go(Fn&& fn) {
   if constexpr (requires { fn == nullptr; }) {
     if (fn == nullptr) sched_internal::FatalNilFunction();
   }
   Task<std::decay_t<Fn>> task(this, std::forward<Fn>(fn));
   Add(1);
-  weft::Go(std::move(task));
+  sched_internal::StartFiber(kKind, {}, std::move(task));
 }
 
 }  // namespace weft

@@ -4,10 +4,15 @@
 
 #include <cstdint>
 #include <optional>
+#include <type_traits>
+#include <utility>
 
 #include "weft/chan/internal/chan_core.h"
 #include "weft/chan/internal/element.h"
 #include "weft/sched/internal/atomic.h"
+#if !defined(WEFT_MODEL)
+#include "weft/sched/no_preempt.h"
+#endif
 
 namespace weft::chan_internal {
 
@@ -19,6 +24,20 @@ inline void AwaitClaimant(int turn) {
     sched_internal::ThreadYield();
   }
 }
+
+// Whoever has claimed a slot is waited for by threads, so its fiber must not be made to leave the processor by a call,
+// such as that of the element's move constructor.
+struct MovesWithoutCalls {
+  MovesWithoutCalls() {}
+};
+#if defined(WEFT_MODEL)
+template <typename T>
+using ClaimScope = MovesWithoutCalls;
+#else
+template <typename T>
+using ClaimScope =
+    std::conditional_t<std::is_trivially_copyable_v<typename Element<T>::Stored>, MovesWithoutCalls, NoPreempt>;
+#endif
 
 // `operand` is moved from on kDone only.
 template <typename T>
@@ -36,6 +55,7 @@ inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand)
     // ORDER(chan.slot): acquire; pairs with the release of the receiver that emptied the slot.
     uint64_t sequence = slot.load(std::memory_order_acquire);
     if (sequence == free) [[likely]] {
+      const ClaimScope<T> scope;
       // ORDER(chan.freeze): acquire pairs with the release in Thaw(), release with the acquire in Freeze() and in the
       // probes. Relaxed on failure: everything is read again.
       if (side.word.compare_exchange_weak(tail, side.ring.Next(tail), std::memory_order_acq_rel,
@@ -70,6 +90,7 @@ inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
     // ORDER(chan.slot): acquire; pairs with the release of the sender that filled the slot.
     uint64_t sequence = slot.load(std::memory_order_acquire);
     if (sequence == full) [[likely]] {
+      const ClaimScope<T> scope;
       // ORDER(chan.freeze): as in TrySendFast().
       if (side.word.compare_exchange_weak(head, side.ring.Next(head), std::memory_order_acq_rel,
                                           std::memory_order_relaxed)) {

@@ -9,7 +9,8 @@ namespace weft::chan_internal {
 
 using sched_internal::SpinLockHolder;
 
-TimerFunc::TimerFunc(std::function<void()> fn) : SchedTimer(&Fire), fn_(std::move(fn)) {}
+TimerFunc::TimerFunc(std::function<void()> fn, sched_internal::StackKind kind)
+    : SchedTimer(&Fire), fn_(std::move(fn)), kind_(kind) {}
 
 bool TimerFunc::DisarmLocked() {
   if (!armed_) return false;
@@ -58,7 +59,8 @@ void TimerFunc::Fire(SchedTimer* timer, int64_t) {
   }
   // The function, and its destructor if this was the last of it, are users' code: not for this thread.
   if (run) {
-    Go([keep = std::move(keep)] { keep->fn_(); });
+    const sched_internal::StackKind kind = self->kind_;
+    sched_internal::StartFiber(kind, {}, [keep = std::move(keep)] { keep->fn_(); });
   } else if (keep != nullptr) {
     Go([keep = std::move(keep)] {});
   }

@@ -8,13 +8,15 @@
 
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/spin_lock.h"
+#include "weft/sched/internal/stack_kind.h"
 #include "weft/sched/timer.h"
 
 namespace weft::chan_internal {
 
 class TimerFunc final : public std::enable_shared_from_this<TimerFunc>, private SchedTimer {
  public:
-  explicit TimerFunc(std::function<void()> fn);
+  // `kind`: of the stack that `fn` needs.
+  TimerFunc(std::function<void()> fn, sched_internal::StackKind kind);
 
   // Has the function called at `when_ns`. Returns whether this prevented an earlier call.
   bool Reset(int64_t when_ns);
@@ -29,6 +31,7 @@ class TimerFunc final : public std::enable_shared_from_this<TimerFunc>, private 
   Self ReleaseLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const std::function<void()> fn_;
+  const sched_internal::StackKind kind_;
   sched_internal::SpinLock mu_;
   bool armed_ ABSL_GUARDED_BY(mu_) = false;
   uint32_t stale_ ABSL_GUARDED_BY(mu_) = 0;  // callbacks that have begun and shall do nothing

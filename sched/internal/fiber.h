@@ -10,6 +10,7 @@
 #include "weft/sched/internal/eh_globals.h"
 #include "weft/sched/internal/parkable.h"
 #include "weft/sched/internal/sanitizer.h"
+#include "weft/sched/internal/stack_segment.h"
 #include "weft/sched/park.h"
 
 namespace weft::sched_internal {
@@ -30,8 +31,6 @@ struct alignas(64) Fiber : Parkable {
   // relaxed.
   Atom<void*> sp{nullptr};  // atomic because others prefetch what it points to
   EhGlobals eh;
-  // Where a segmented stack's prologues compare (%fs:0x70 while running); null: the fixed kind.
-  void* stack_guard = nullptr;
   // The worker whose thread this fiber alone may use; null: any. Written by the fiber.
   Worker* locked_to = nullptr;
   // Read by dumps while the fiber lives its life: relaxed, a statistic.
@@ -41,23 +40,27 @@ struct alignas(64) Fiber : Parkable {
   uint32_t lock_depth = 0;        // of LockOSThread(); owner only
   uint8_t size_class = 0;         // constant
   Atom<int64_t> parked_since{0};  // coarse monotonic ns; a statistic
+  uint64_t id = 0;                // constant while it lives
+  FiberStack stack;               // its first word, the guard, is the last that switches touch
 
   // Constant while it lives.
-  uint64_t id = 0;
   const char* name = nullptr;
   void (*run)(void* closure) = nullptr;
   void* closure = nullptr;
   uint64_t creator_id = 0;  // 0: a plain thread
   void* creator_pcs[2] = {};
 
-  // Constant as long as the slot exists: the usable stack is [stack_low, this).
-  char* stack_low = nullptr;
+  // The arena's, while it is dead.
+  Fiber* next_free = nullptr;
+  Fiber* previous_free = nullptr;
 
   [[no_unique_address]] SanitizerContext sanitizer;
 
   // Where weft_switch_context() saves the stack pointer.
   void** saved_sp() { return reinterpret_cast<void**>(&sp); }
-  size_t stack_bytes() const { return reinterpret_cast<const char*>(this) - stack_low; }
+  // The first segment of the stack, or all of it, is [stack_low(), this).
+  char* stack_low() const { return stack.first.low; }
+  size_t stack_bytes() const { return reinterpret_cast<const char*>(this) - stack_low(); }
 };
 
 static_assert(sizeof(Atom<void*>) == sizeof(void*),

@@ -7,6 +7,7 @@
 #include "weft/sched/internal/goexit.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/segments.h"
 #include "weft/sched/internal/spawn.h"
 #include "weft/sched/panic.h"
 
@@ -16,35 +17,69 @@ namespace {
 constexpr int kStackBatch = 16;
 constexpr uint64_t kIdBatch = 16;
 
+constinit Atom<int> default_class{StackArena::kDefaultClass};
+
+// Which of a processor's caches holds stacks of this class; -1: none.
+int CacheOf(int size_class) {
+  if (size_class == StackArena::kDefaultClass) return 0;
+  return size_class == StackArena::kSegmentClass ? 1 : -1;
+}
+
+int SizeClass(StackKind kind, size_t stack_bytes, size_t closure_bytes) {
+  const int least = kind == StackKind::kSegmented ? StackArena::kSegmentClass : 0;
+  if (stack_bytes != 0) return std::max(least, StackArena::SizeClass(stack_bytes + closure_bytes));
+  // Relaxed: a setting.
+  if (kind == StackKind::kFixed) return default_class.load(std::memory_order_relaxed);
+  // What is below the guard is not for closures.
+  return closure_bytes == 0
+             ? least
+             : StackArena::SizeClass(StackArena::kDefaultSegmentBytes / 4 * 3 + closure_bytes);
+}
+
 }  // namespace
 
+size_t ExchangeDefaultStackBytes(size_t bytes) {
+  // Relaxed: a setting.
+  return StackArena::StackBytes(
+      default_class.exchange(StackArena::SizeClass(bytes), std::memory_order_relaxed));
+}
+
 Fiber* Scheduler::TakeFiber(Worker* worker, int size_class) {
-  Fiber* fiber = nullptr;
-  if (worker == nullptr || size_class != StackArena::kDefaultClass) {
+  const int cache = CacheOf(size_class);
+  if (worker == nullptr || cache < 0) {
+    Fiber* fiber = nullptr;
     StackArena::Instance().Take(size_class, &fiber, 1);
     return fiber;
   }
   Processor* processor = worker->processor();
-  int cached = processor->stack_count.load(std::memory_order_relaxed);  // holder-only
-  if (cached == 0) cached = StackArena::Instance().Take(size_class, processor->stacks, kStackBatch);
-  processor->stack_count.store(--cached, std::memory_order_relaxed);  // a statistic to others
-  return processor->stacks[cached];
+  Fiber** stacks = processor->stacks[cache];
+  Atom<int>& count = processor->stack_count[cache];
+  int cached = count.load(std::memory_order_relaxed);  // holder-only
+  if (cached == 0) cached = StackArena::Instance().Take(size_class, stacks, kStackBatch);
+  count.store(--cached, std::memory_order_relaxed);  // a statistic to others
+  return stacks[cached];
 }
 
 void Scheduler::ReturnFiber(Worker* worker, Fiber* fiber) {
   Processor* processor = worker->processor();
   fiber->status.store(FiberStatus::kDead, std::memory_order_relaxed);  // statistic
-  if (processor == nullptr || fiber->size_class != StackArena::kDefaultClass) {
+  if (fiber->stack.first.next != nullptr || fiber->stack.first.blocks != nullptr) [[unlikely]] {
+    ReleaseSegments(&fiber->stack);
+  }
+  const int cache = CacheOf(fiber->size_class);
+  if (processor == nullptr || cache < 0) {
     StackArena::Instance().Give(fiber->size_class, &fiber, 1);
   } else {
-    int cached = processor->stack_count.load(std::memory_order_relaxed);  // holder-only
+    constexpr int kHalf = Processor::kStackCache / 2;
+    Fiber** stacks = processor->stacks[cache];
+    Atom<int>& count = processor->stack_count[cache];
+    int cached = count.load(std::memory_order_relaxed);  // holder-only
     if (cached == Processor::kStackCache) {
-      cached -= Processor::kStackCache / 2;
-      StackArena::Instance().Give(fiber->size_class, processor->stacks + cached,
-                                  Processor::kStackCache / 2);
+      cached -= kHalf;
+      StackArena::Instance().Give(fiber->size_class, stacks + cached, kHalf);
     }
-    processor->stacks[cached] = fiber;
-    processor->stack_count.store(cached + 1, std::memory_order_relaxed);  // a statistic to others
+    stacks[cached] = fiber;
+    count.store(cached + 1, std::memory_order_relaxed);  // a statistic to others
   }
   // ORDER(fiber.ended): release; pairs with the acquire in LiveFibers(): who sees the end sees the
   // start.
@@ -83,18 +118,20 @@ void Scheduler::CountStarted(Worker* worker) {
   }
 }
 
-Spawn::Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t closure_align,
-             void (*run)(void* closure)) {
+Spawn::Spawn(StackKind kind, const char* name, size_t stack_bytes, size_t closure_bytes,
+             size_t closure_align, void (*run)(void* closure)) {
   Scheduler& scheduler = Scheduler::Instance();
   {
     const PinProcessor pin;
     if (pin.worker() == nullptr) scheduler.EnsureStarted();
-    fiber_ = scheduler.TakeFiber(
-        pin.worker(), StackArena::SizeClass(stack_bytes + (stack_bytes ? closure_bytes : 0)));
+    fiber_ = scheduler.TakeFiber(pin.worker(), SizeClass(kind, stack_bytes, closure_bytes));
   }
+  FiberStack& stack = fiber_->stack;
+  stack.segment = &stack.first;
+  stack.guard = kind == StackKind::kSegmented ? stack.first.guard() : nullptr;
   const uintptr_t top = reinterpret_cast<uintptr_t>(fiber_) - closure_bytes;
   closure_ = reinterpret_cast<void*>(top & ~(std::max<uintptr_t>(closure_align, 16) - 1));
-  if (static_cast<char*>(closure_) < fiber_->stack_low + 8192) {
+  if (static_cast<char*>(closure_) < fiber_->stack_low() + 8192) {
     Fatal(
         "weft::Go: the closure does not fit on the fiber's stack: raise GoOptions::stack_bytes or "
         "capture by pointer");
@@ -115,7 +152,7 @@ Spawn::Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t 
   const Fiber* creator = CurrentFiber();
   fiber_->creator_id = creator != nullptr ? creator->id : 0;
 #if defined(WEFT_ASAN)
-  fiber_->sanitizer.InitForFiber(fiber_->stack_low, fiber_->stack_bytes());
+  fiber_->sanitizer.InitForFiber(fiber_->stack_low(), fiber_->stack_bytes());
 #endif
 }
 
@@ -128,7 +165,7 @@ void Spawn::Start() {
   fiber->goexit = false;
   fiber->wait_reason.store(WaitReason::kNone, std::memory_order_relaxed);  // statistic
 #if !defined(WEFT_ASAN)
-  fiber->sanitizer.InitForFiber(fiber->stack_low, fiber->stack_bytes());
+  fiber->sanitizer.InitForFiber(fiber->stack_low(), fiber->stack_bytes());
 #endif
   Scheduler& scheduler = Scheduler::Instance();
   {

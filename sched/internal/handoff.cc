@@ -11,6 +11,7 @@
 
 #include "weft/sched/internal/process_barrier.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/segments.h"
 
 namespace weft::sched_internal {
 
@@ -44,6 +45,7 @@ bool Scheduler::TakeProcessor(Processor* processor, Observed seen) {
     if (processor->holder.load(std::memory_order_acquire) != worker) return false;
     worker->interrupt.store(true, std::memory_order_relaxed);     // ordered by the barrier
     worker->locals->preempt.store(1, std::memory_order_relaxed);  // a request
+    PoisonGuard(worker->locals);
     ProcessBarrier();
     // ORDER(worker.user): acquire; pairs with the release in LeaveRuntime(). True: the worker is
     // not in the runtime, and on its next way in it will see `interrupt`, and wait for us.

@@ -122,6 +122,8 @@ void Wake(Parkable* parkable, bool next) {
 void PreemptSlow() {
   Worker* worker = CurrentWorker();
   if (worker == nullptr || worker->current == nullptr) return;  // a timer callback
+  // Owner-only. A prologue inside the runtime.
+  if (!worker->in_user_code.load(std::memory_order_relaxed)) return;
   Scheduler::Instance().Preempt(worker, worker->current);
 }
 

@@ -62,7 +62,8 @@ struct alignas(kCacheLinePair) Processor {
   uint64_t next_fiber_id = 0;  // ids are handed out in batches
   uint64_t last_fiber_id = 0;
   static constexpr int kStackCache = 64;
-  Fiber* stacks[kStackCache];                       // dead fibers of the default size, warm
+  static constexpr int kStackCaches = 2;            // of the default size of each kind
+  Fiber* stacks[kStackCaches][kStackCache];         // dead fibers, warm
   Processor* next_idle = nullptr;                   // guarded by the scheduler's lock
   ProcessorState state = ProcessorState::kRetired;  // guarded by the scheduler's lock
 
@@ -70,9 +71,9 @@ struct alignas(kCacheLinePair) Processor {
   // by sysmon.
   Atom<uint64_t> started{0};
   Atom<uint64_t> ended{0};
-  Atom<int> stack_count{0};      // of `stacks`
-  Atom<uint32_t> round{0};       // scheduling decisions
-  Atom<uint32_t> time_slice{0};  // changes when another fiber gets a new slice
+  Atom<int> stack_count[kStackCaches] = {0, 0};  // of `stacks`
+  Atom<uint32_t> round{0};                       // scheduling decisions
+  Atom<uint32_t> time_slice{0};                  // changes when another fiber gets a new slice
   // Who holds it; null: nobody, or a worker that is being woken or started. Written by the holder
   // and by whoever takes it from him.
   Atom<Worker*> holder{nullptr};

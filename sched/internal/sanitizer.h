@@ -123,6 +123,13 @@ inline void SanitizerScanForPointers([[maybe_unused]] void* start, [[maybe_unuse
 #endif
 }
 
+// No longer.
+inline void SanitizerForgetPointers([[maybe_unused]] void* start, [[maybe_unused]] size_t bytes) {
+#if defined(WEFT_ASAN)
+  __lsan_unregister_root_region(start, bytes);
+#endif
+}
+
 }  // namespace weft::sched_internal
 
 #endif  // WEFT_SCHED_INTERNAL_SANITIZER_H_

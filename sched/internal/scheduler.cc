@@ -11,6 +11,8 @@
 #include "weft/sched/internal/environment.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/process_barrier.h"
+#include "weft/sched/internal/segments.h"
+#include "weft/sched/internal/stack_overflow.h"
 #include "weft/sched/internal/terminate.h"
 #include "weft/sched/panic.h"
 
@@ -24,6 +26,7 @@ void Scheduler::StartSlow() {
   if (started_.load(std::memory_order_relaxed)) return;  // written under the mutex
   InstallTerminateHandler();
   RegisterProcessBarrier();
+  InstallStackOverflowHandler();
   stopping_.store(false, std::memory_order_relaxed);  // published by started_
   if (processors() == 0) SetProcessors(DefaultProcessors());
   // Relaxed: a count.
@@ -114,6 +117,7 @@ void Scheduler::Interrupt(Processor* processor) {
   if (processor->holder.load(std::memory_order_acquire) != worker) return;
   worker->interrupt.store(true, std::memory_order_relaxed);     // a request
   worker->locals->preempt.store(1, std::memory_order_relaxed);  // a request
+  PoisonGuard(worker->locals);                                  // rings at the next prologue
 }
 
 void Scheduler::WakeOne() {
@@ -177,12 +181,15 @@ void* Scheduler::WorkerMain(void* argument) {
   prctl(PR_SET_TIMERSLACK, 1'000);  // ns; the default would make every timer up to 50 µs late
   worker->locals = CurrentThreadLocals();
   worker->locals->worker = worker;
+  PrepareWorkerStack(worker->locals);
   worker->eh = ThreadEhGlobals();
   worker->sanitizer.InitForThread();
   Scheduler& scheduler = Instance();
   scheduler.Hold(worker, worker->processor());
   scheduler.Loop(worker);
-  CurrentThreadLocals()->worker = nullptr;
+  ThreadLocals* locals = CurrentThreadLocals();
+  locals->worker = nullptr;
+  ReleaseWorkerStack(locals);
   return nullptr;
 }
 
@@ -242,7 +249,9 @@ int Scheduler::LiveFibers() const {
 int64_t Scheduler::StacksInUse() const {
   int64_t in_use = StackArena::Instance().outstanding();
   for (int i = 0; i < allocated_processors(); ++i) {
-    in_use -= processor(i)->stack_count.load(std::memory_order_relaxed);  // statistic
+    for (const Atom<int>& count : processor(i)->stack_count) {
+      in_use -= count.load(std::memory_order_relaxed);  // statistic
+    }
   }
   return in_use;
 }

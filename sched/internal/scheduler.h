@@ -28,6 +28,9 @@ class Scheduler;
 // asleep, as the last one is not noticed.
 void CheckDeadlock(const Scheduler& scheduler);
 
+// What fixed stacks get by default; returns the former value.
+size_t ExchangeDefaultStackBytes(size_t bytes);
+
 class Scheduler {
  public:
   static constexpr int kMaxProcessors = 1024;

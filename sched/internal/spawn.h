@@ -5,6 +5,8 @@
 
 #include <cstddef>
 
+#include "weft/sched/internal/stack_kind.h"
+
 namespace weft::sched_internal {
 
 struct Fiber;
@@ -13,8 +15,8 @@ struct Fiber;
 // constructor threw) the destructor gives its stack back.
 class Spawn {
  public:
-  Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t closure_align,
-        void (*run)(void* closure));
+  Spawn(StackKind kind, const char* name, size_t stack_bytes, size_t closure_bytes,
+        size_t closure_align, void (*run)(void* closure));
   Spawn(const Spawn&) = delete;
   Spawn& operator=(const Spawn&) = delete;
   ~Spawn() {

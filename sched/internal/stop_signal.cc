@@ -26,7 +26,8 @@ void OnSignal(int signal, siginfo_t* info, void* context) {
   const bool ours = worker != nullptr && worker->current != nullptr &&
                     worker->in_user_code.load(std::memory_order_relaxed) &&
                     worker->processor() == nullptr &&
-                    worker->blocking.load(std::memory_order_relaxed) % 2 == 0;
+                    worker->blocking.load(std::memory_order_relaxed) % 2 == 0 &&
+                    worker->locals->no_preempt == 0;
   if (ours) {
     Scheduler::Instance().StopUntilGranted(worker, worker->current);
   } else {
@@ -41,7 +42,7 @@ void InstallStopHandler() {
   static const bool installed = [] {
     struct sigaction action = {};
     action.sa_sigaction = &OnSignal;
-    action.sa_flags = SA_SIGINFO | SA_RESTART;
+    action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
     sigfillset(&action.sa_mask);
     return sigaction(SIGURG, &action, &former) == 0;
   }();

@@ -4,8 +4,21 @@
 #include "weft/sched/internal/context_switch.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/thread_local.h"
 
 namespace weft::sched_internal {
+
+namespace {
+
+// What __morestack and the prologues look at belongs to `fiber` from now on; null: to the thread's
+// own stack, where nothing grows. A signal handler that runs before the stack pointer follows finds
+// itself outside of that stack, and leaves it alone.
+inline void UseStack(Worker* worker, Fiber* fiber) {
+  worker->locals->stack = fiber != nullptr ? &fiber->stack : nullptr;
+  SetGuardWord(fiber != nullptr ? fiber->stack.guard : nullptr);
+}
+
+}  // namespace
 
 void Scheduler::Leave(Worker* worker, Fiber* self, After after) {
   worker->EnterRuntime();
@@ -55,6 +68,11 @@ void Scheduler::SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After 
   worker->left = self;
   worker->after = after;
   worker->current = next;
+  // The NoPreempt scopes are the fiber's.
+  const uint32_t no_preempt = worker->locals->no_preempt;
+  if (no_preempt != 0) [[unlikely]]
+    worker->locals->no_preempt = 0;
+  UseStack(worker, next);
   self->eh = *worker->eh;
   if (next != nullptr) {
     *worker->eh = next->eh;
@@ -68,6 +86,8 @@ void Scheduler::SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After 
   }
   // Possibly on another thread.
   worker = CurrentWorker();
+  if (no_preempt != 0) [[unlikely]]
+    worker->locals->no_preempt = no_preempt;
   SanitizerAfterSwitch(self->sanitizer);
   FinishSwitch(worker);
   worker->LeaveRuntime();
@@ -76,6 +96,7 @@ void Scheduler::SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After 
 void Scheduler::RunFiber(Worker* worker, Fiber* fiber) {
   worker->current = fiber;
   worker->left = nullptr;
+  UseStack(worker, fiber);
   *worker->eh = fiber->eh;
   fiber->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
   SanitizerBeforeSwitch(worker->sanitizer, fiber->sanitizer, /*ends=*/false);

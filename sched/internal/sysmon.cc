@@ -1,9 +1,11 @@
 #include "weft/sched/internal/sysmon.h"
 
-#include <limits>
+#include <algorithm>
 
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/segments.h"
+#include "weft/sched/internal/stack_arena.h"
 #include "weft/sched/panic.h"
 
 namespace weft::sched_internal {
@@ -46,6 +48,7 @@ void Sysmon::Loop() {
       idle_ticks = 0;
       Tick(now);
     }
+    DecayStacks(now);
     const int64_t tick = blocking_seen_          ? kTickBlockingNs
                          : scheduler_->AnyIdle() ? kTickWithIdleNs
                                                  : kTickNs;
@@ -118,13 +121,20 @@ bool Sysmon::WorkWaits(int64_t now_ns) const {
   return false;
 }
 
+void Sysmon::DecayStacks(int64_t now_ns) {
+  if (now_ns < decay_due_ns_) return;
+  const int64_t due = StackArena::Instance().Decay(now_ns);
+  decay_due_ns_ = std::min(due, now_ns + kDecayTickNs);
+}
+
 void Sysmon::DeepSleep() {
   // ORDER(sysmon.sleep): seq_cst; pairs with the load in WakeIfAsleep().
   asleep_.store(1, std::memory_order_seq_cst);
   // ORDER(sysmon.stop): seq_cst; either we see the stop, or Stop() sees that we sleep and wakes us.
   while (scheduler_->NothingToDo() && asleep_.load(std::memory_order_seq_cst) == 1 &&
          stop_.load(std::memory_order_seq_cst) == 0) {
-    FutexWait(asleep_, 1, std::numeric_limits<int64_t>::max());
+    // An idle process gives its stacks back, and only then sleeps for good.
+    FutexWait(asleep_, 1, StackArena::Instance().Decay(MonotonicNanos()));
   }
   // ORDER(sysmon.sleep): seq_cst, as all writes of the word.
   asleep_.store(0, std::memory_order_seq_cst);

@@ -53,6 +53,7 @@ class Sysmon {
   void CheckTimeSlice(Processor* processor, Watch& watch, int64_t now_ns);
   void RetakeFromBlocking(Processor* processor, const Watch& watch, int64_t now_ns);
   bool WorkWaits(int64_t now_ns) const;
+  void DecayStacks(int64_t now_ns);
   void DeepSleep();
   void Wake();
 
@@ -60,6 +61,7 @@ class Sysmon {
   static constexpr int64_t kTickNs = 2'000'000;
   static constexpr int64_t kTickWithIdleNs = 500'000;
   static constexpr int64_t kTickBlockingNs = 50'000;  // while fibers are in blocking calls
+  static constexpr int64_t kDecayTickNs = 100'000'000;
   static constexpr int kIdleTicksBeforeSleep = 100;
   static constexpr int kMaxWatched = 1024;
 
@@ -69,6 +71,7 @@ class Sysmon {
   std::atomic<uint32_t> asleep_{0};  // a futex: 1 in deep sleep
   Atom<int64_t> coarse_now_{0};
   bool blocking_seen_ = false;     // sysmon only: some fiber is in a blocking call on its processor
+  int64_t decay_due_ns_ = 0;       // sysmon only
   Watch watch_[kMaxWatched] = {};  // sysmon only
 };
 

@@ -23,12 +23,6 @@ constexpr int kExitStatus = 2;
 std::atomic<bool> dying{false};
 std::terminate_handler former_handler = nullptr;
 
-// The first caller goes on; all others wait for the end.
-void BeginDeath() {
-  // ORDER(death): acq_rel; alone decides who reports.
-  if (dying.exchange(true, std::memory_order_acq_rel)) WaitForDeath();
-}
-
 std::string TypeName(const std::type_info& type) {
   int status = 0;
   char* demangled = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
@@ -68,6 +62,11 @@ void OnTerminate() {
 }
 
 }  // namespace
+
+void BeginDeath() {
+  // ORDER(death): acq_rel; alone decides who reports.
+  if (dying.exchange(true, std::memory_order_acq_rel)) WaitForDeath();
+}
 
 void InstallTerminateHandler() {
   static const bool installed = [] {

@@ -11,6 +11,9 @@ void InstallTerminateHandler();
 // Whether some fiber or thread is printing its last words: the process must not end before them.
 bool Dying();
 
+// The first caller goes on to report, and ends the process; all others wait for that.
+void BeginDeath();
+
 // Sleeps for ever.
 [[noreturn]] void WaitForDeath();
 

@@ -12,6 +12,8 @@ namespace weft::sched_internal {
 
 static_assert(offsetof(ThreadLocals, worker) == 0, "CurrentWorker() reads offset 0");
 static_assert(offsetof(ThreadLocals, preempt) == 8, "PreemptRequested() reads offset 8");
+static_assert(offsetof(ThreadLocals, no_preempt) == 12, "AddNoPreempt() writes offset 12");
+static_assert(offsetof(ThreadLocals, stack) == 24, "__morestack reads offset 24");
 
 __attribute__((noinline)) ThreadLocals* CurrentThreadLocals() {
   ThreadLocals* locals = &weft_thread_locals;
@@ -23,6 +25,9 @@ __attribute__((noinline)) ThreadLocals* CurrentThreadLocals() {
 __attribute__((noinline)) Worker* CurrentWorker() { return CurrentThreadLocals()->worker; }
 __attribute__((noinline)) bool PreemptRequested() {
   return CurrentThreadLocals()->preempt.load(std::memory_order_relaxed) != 0;
+}
+__attribute__((noinline)) void AddNoPreempt(uint32_t units) {
+  CurrentThreadLocals()->no_preempt += units;
 }
 #endif
 

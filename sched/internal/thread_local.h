@@ -21,6 +21,8 @@ class Parkable;
 namespace weft::sched_internal {
 
 struct Worker;
+struct FiberStack;
+struct StackBlock;
 
 struct ThreadLocals {
   // Offset 0, read by CurrentWorker(). Null on threads that are not workers.
@@ -28,9 +30,28 @@ struct ThreadLocals {
   // Offset 8, read by PreemptRequested(). Not zero: leave at the next safe point. Written by sysmon
   // too.
   std::atomic<uint32_t> preempt;
+  // Offset 12, see AddNoPreempt(): how many NoPreempt scopes (low half) and SpinLocks (high half)
+  // the thread is in. Owner only.
+  uint32_t no_preempt;
   // The plain thread as something that can wait; null until it first does. Owner only.
   Parkable* thread;
+  // Offset 24, read by __morestack. The stack of the fiber that runs; null on the thread's own
+  // stack. Owner only.
+  FiberStack* stack;
+  // The word that prologues compare with the stack pointer, where it is for this thread. Null on
+  // threads that are not workers. Sysmon writes kPoisonedGuard through it.
+  std::atomic<uintptr_t>* guard_word;
+  // The signals that are blocked outside of all signal handlers; workers only.
+  uint64_t signal_mask;
+  // What signal handlers run on; workers only. Owner only.
+  void* signal_stack;
+  // What alloca() took elsewhere on the thread's own stack. Owner only.
+  StackBlock* blocks;
 };
+
+// Units of ThreadLocals::no_preempt.
+inline constexpr uint32_t kNoPreemptScope = 1;
+inline constexpr uint32_t kNoPreemptSpinLock = 1 << 16;
 
 #if defined(__x86_64__)
 
@@ -57,10 +78,30 @@ inline bool PreemptRequested() {
   return requested;
 }
 
+// From here on until the opposite is added the calling fiber is not preempted by its prologues. It
+// must not park meanwhile if `units` are those of a SpinLock. No locked instruction: owner only.
+inline void AddNoPreempt(uint32_t units) {
+  uint64_t offset;
+  asm volatile(
+      "movq weft_thread_locals@gottpoff(%%rip), %0\n\t"
+      "addl %1, %%fs:12(%0)"
+      : "=&r"(offset)
+      : "ri"(units)
+      : "memory", "cc");
+}
+
+// What the prologues of functions compiled with -fsplit-stack compare with the stack pointer.
+inline constexpr size_t kGuardWordOffset = 0x70;  // in the thread control block, by the ABI
+inline void SetGuardWord(void* guard) {
+  asm volatile("movq %0, %%fs:0x70" : : "r"(guard) : "memory");
+}
+
 #else
 
 Worker* CurrentWorker();
 bool PreemptRequested();
+void AddNoPreempt(uint32_t units);
+inline void SetGuardWord(void*) {}
 
 #endif
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "weft/sched/internal/context_switch.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/segments.h"
 #include "weft/sched/internal/stack_arena.h"
 
 namespace weft::sched_internal {
@@ -19,19 +20,19 @@ namespace {
 
 constexpr int kMaxFrames = 64;
 
-// Follows frame pointers from `frame` while they stay inside [low, high) and grow. Not
-// instrumented: it reads frames of running functions as plain words.
-__attribute__((no_sanitize("address", "thread"))) int Walk(uintptr_t frame, uintptr_t low,
-                                                           uintptr_t high, void** pcs,
-                                                           int max_frames) {
+// Follows frame pointers from `frame` while they stay inside the stack and grow, or lead to an
+// earlier segment. Not instrumented: it reads frames of running functions as plain words.
+__attribute__((no_sanitize("address", "thread"))) int Walk(const FiberStack& stack, uintptr_t frame,
+                                                           void** pcs, int max_frames) {
   int count = 0;
-  while (count < max_frames && frame >= low && frame + 2 * sizeof(void*) <= high &&
-         frame % sizeof(void*) == 0) {
+  StackBounds bounds;
+  while (count < max_frames && FindBounds(stack, frame, &bounds) &&
+         frame + 2 * sizeof(void*) <= bounds.high && frame % sizeof(void*) == 0) {
     void* const* words = reinterpret_cast<void* const*>(frame);
     if (words[1] == nullptr) break;
     pcs[count++] = words[1];
     const auto next = reinterpret_cast<uintptr_t>(words[0]);
-    if (next <= frame) break;
+    if (next <= frame && next >= bounds.low) break;
     frame = next;
   }
   return count;
@@ -92,7 +93,8 @@ void AppendCreator(std::string* out, const Fiber& fiber) {
   char name[512] = "?";
   void* pc = fiber.creator_pcs[0];
   absl::Symbolize(static_cast<char*>(pc) - 1, name, sizeof name);
-  const bool is_template = std::string_view(name).find("weft::Go") != std::string_view::npos;
+  const bool is_template = std::string_view(name).find("_stacks::Go") != std::string_view::npos ||
+                           std::string_view(name).find("::StartFiber") != std::string_view::npos;
   if (is_template && fiber.creator_pcs[1] != nullptr) {
     char caller[512];
     if (absl::Symbolize(static_cast<char*>(fiber.creator_pcs[1]) - 1, caller, sizeof caller)) {
@@ -119,14 +121,16 @@ int CaptureStack(void** pcs, int max_frames) {
 
 __attribute__((no_sanitize("address", "thread"))) int CaptureParked(const Fiber& fiber, void** pcs,
                                                                     int max_frames) {
-  const auto low = reinterpret_cast<uintptr_t>(fiber.stack_low);
-  const auto high = reinterpret_cast<uintptr_t>(&fiber);
   const auto sp =
       reinterpret_cast<uintptr_t>(fiber.sp.load(std::memory_order_relaxed));  // statistic
-  if (max_frames < 1 || sp < low || sp + sizeof(SavedContext) > high) return 0;
+  StackBounds bounds;
+  if (max_frames < 1 || !FindBounds(fiber.stack, sp, &bounds) ||
+      sp + sizeof(SavedContext) > bounds.high) {
+    return 0;
+  }
   const auto* context = reinterpret_cast<const SavedContext*>(sp);
   pcs[0] = reinterpret_cast<void*>(context->pc());
-  return 1 + Walk(context->frame_pointer(), low, high, pcs + 1, max_frames - 1);
+  return 1 + Walk(fiber.stack, context->frame_pointer(), pcs + 1, max_frames - 1);
 }
 
 void AppendFrames(std::string* out, void* const* pcs, int count) {

@@ -52,6 +52,7 @@ def weft_cc_model_test(
             srcs = code,
             hdrs = hdrs,
             copts = copts,
+            split_stack = False,
             features = features + _FEATURES,
             tags = ["model"],
             visibility = ["//visibility:private"],
@@ -63,6 +64,7 @@ def weft_cc_model_test(
         size = size,
         srcs = srcs,
         copts = copts,
+        split_stack = False,  # the explorer brings stacks of its own
         features = features + _FEATURES,
         # The explorer runs everything on one thread, where ThreadSanitizer has nothing to find.
         tags = tags + [
