@@ -23,11 +23,10 @@ void OnSignal(int signal, siginfo_t* info, void* context) {
   const int saved_errno = errno;
   Worker* worker = CurrentWorker();
   // Owner-only: the signal interrupts the worker itself.
-  const bool ours = worker != nullptr && worker->current != nullptr &&
-                    worker->in_user_code.load(std::memory_order_relaxed) &&
-                    worker->processor() == nullptr &&
-                    worker->blocking.load(std::memory_order_relaxed) % 2 == 0 &&
-                    worker->locals->no_preempt == 0;
+  const bool ours =
+      worker != nullptr && worker->current != nullptr &&
+      worker->in_user_code.load(std::memory_order_relaxed) && worker->processor() == nullptr &&
+      worker->blocking.load(std::memory_order_relaxed) % 2 == 0 && worker->locals->no_preempt == 0;
   if (ours) {
     Scheduler::Instance().StopUntilGranted(worker, worker->current);
   } else {
