@@ -8,13 +8,15 @@
 
 namespace weft {
 
-// Each waiter is told the outcome of its own round: when it runs again, the barrier may be rounds further.
+// Each waiter is told the outcome of its own round: when it runs again, the barrier may be rounds
+// further.
 struct Barrier::Arrival {
   Arrival* next;
   Outcome outcome = Outcome::kWaiting;
 };
 
-Barrier::Barrier(int parties, std::function<void()> action) : parties_(parties), action_(std::move(action)) {
+Barrier::Barrier(int parties, std::function<void()> action)
+    : parties_(parties), action_(std::move(action)) {
   if (parties < 1) Panic("sync: a Barrier needs a party");
 }
 
@@ -65,7 +67,8 @@ void Barrier::RunAction() ABSL_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void Barrier::EndRound(Outcome outcome) {
-  for (Arrival* arrival = arrivals_; arrival != nullptr; arrival = arrival->next) arrival->outcome = outcome;
+  for (Arrival* arrival = arrivals_; arrival != nullptr; arrival = arrival->next)
+    arrival->outcome = outcome;
   arrivals_ = nullptr;
   arrived_ = 0;
   changed_.Broadcast();

@@ -8,7 +8,9 @@ using sched_internal::SpinLockHolder;
 using sync_internal::Waiter;
 using sync_internal::WaitList;
 
-bool Cond::WaitFor(absl::Duration timeout) { return WaitUntilNanos(sync_internal::DeadlineAfter(timeout)); }
+bool Cond::WaitFor(absl::Duration timeout) {
+  return WaitUntilNanos(sync_internal::DeadlineAfter(timeout));
+}
 
 bool Cond::WaitUntilNanos(int64_t deadline_ns) {
   struct Relock {
@@ -42,7 +44,8 @@ void Cond::Withdraw(Waiter* waiter) {
 }
 
 void Cond::Signal() {
-  // Relaxed: whoever waits for what the caller has done under the lock counted itself before it unlocked.
+  // Relaxed: whoever waits for what the caller has done under the lock counted itself before it
+  // unlocked.
   if (count_.load(std::memory_order_relaxed) == 0) return;
   Waiter* woken = nullptr;
   {

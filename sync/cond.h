@@ -3,14 +3,17 @@
 // Go: sync.Cond, with FIFO order and no spurious wake-ups. Also has timed forms.
 //
 // Thread safety: all methods, from fibers and threads alike.
-// Blocks: Wait() and the timed forms: the fiber, or the thread when the caller is not a fiber. The others: nothing.
-// Ordering: Signal() and Broadcast() synchronize with the return of each wait that they end; the lock does the rest.
+// Blocks: Wait() and the timed forms: the fiber, or the thread when the caller is not a fiber. The
+//   others: nothing.
+// Ordering: Signal() and Broadcast() synchronize with the return of each wait that they end; the
+//   lock does the rest.
 // Lifetime: may be destroyed when every wait has returned, and every Signal() that found nobody.
 // Misuse: waiting without the lock is what unlocking an unlocked lock is for it: fatal for Mutex.
 // Cost: Signal() to nobody one load; a wait about the cost of one park; no allocation; 40 bytes.
 //
-// Signal() wakes the one who has waited longest. The lock need not be held for it. A woken waiter locks again before
-// it returns, so another may have changed the condition: wait in a loop, or with the form that takes a predicate.
+// Signal() wakes the one who has waited longest. The lock need not be held for it. A woken waiter
+// locks again before it returns, so another may have changed the condition: wait in a loop, or with
+// the form that takes a predicate.
 //
 //   weft::Cond not_empty(mu);
 //   { weft::MutexLock lock(mu); not_empty.Wait([&] { return !queue.empty(); }); … }
@@ -31,12 +34,14 @@ namespace weft {
 
 class Cond {
  public:
-  // `lock` has lock() and unlock(): a Mutex, an RWMutex, the RLocker of one, a std::mutex. It must outlive the Cond.
+  // `lock` has lock() and unlock(): a Mutex, an RWMutex, the RLocker of one, a std::mutex. It must
+  // outlive the Cond.
   template <typename Lockable>
   explicit Cond(Lockable& lock)
       : lockable_(&lock),
         lock_([](void* l) ABSL_NO_THREAD_SAFETY_ANALYSIS { static_cast<Lockable*>(l)->lock(); }),
-        unlock_([](void* l) ABSL_NO_THREAD_SAFETY_ANALYSIS { static_cast<Lockable*>(l)->unlock(); }) {}
+        unlock_([](void* l)
+                    ABSL_NO_THREAD_SAFETY_ANALYSIS { static_cast<Lockable*>(l)->unlock(); }) {}
   Cond(const Cond&) = delete;
   Cond& operator=(const Cond&) = delete;
 

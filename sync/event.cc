@@ -34,8 +34,8 @@ bool Event::Pass() {
   return true;
 }
 
-// An auto-reset event is handed to the waiter: were it left set for the waiter to find, a newcomer could overtake, and
-// two quick calls would let only one of two waiters through.
+// An auto-reset event is handed to the waiter: were it left set for the waiter to find, a newcomer
+// could overtake, and two quick calls would let only one of two waiters through.
 void Event::Set() {
   WaitList woken;
   {

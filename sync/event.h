@@ -1,18 +1,21 @@
 // event.h: a flag that others wait for.
 //
-// Go: none; a channel that is closed serves as a manual-reset event. C#: ManualResetEvent and AutoResetEvent.
+// Go: none; a channel that is closed serves as a manual-reset event. C#: ManualResetEvent and
+//   AutoResetEvent.
 //
-// Thread safety: all methods may be called at any time from fibers, threads and timer callbacks (Wait() and WaitFor()
-//   not from the latter).
-// Blocks: Wait() and WaitFor(): the fiber, or the thread when the caller is not a fiber. The others: nothing.
+// Thread safety: all methods may be called at any time from fibers, threads and timer callbacks
+//   (Wait() and WaitFor() not from the latter).
+// Blocks: Wait() and WaitFor(): the fiber, or the thread when the caller is not a fiber. The
+//   others: nothing.
 // Ordering: each Set() synchronizes with the return of every wait that it lets through.
-// Lifetime: may be destroyed as soon as every wait has returned, even though the Set() that ended the last of them
-//   has not returned yet.
+// Lifetime: may be destroyed as soon as every wait has returned, even though the Set() that ended
+//   the last of them has not returned yet.
 // Misuse: none can be seen.
 // Cost: Set() and a wait that need not block a spin lock, 3 ns alone; no allocation; 16 bytes.
 //
-// A manual-reset event lets everybody through from Set() to Reset(). An auto-reset event lets one through for each
-// Set(): the one who has waited longest, or, if nobody waits, the next to come; such Set()s do not add up.
+// A manual-reset event lets everybody through from Set() to Reset(). An auto-reset event lets one
+// through for each Set(): the one who has waited longest, or, if nobody waits, the next to come;
+// such Set()s do not add up.
 //
 //   weft::Event ready(weft::EventReset::kManual);
 //   weft::Go([&] { Prepare(); ready.Set(); });

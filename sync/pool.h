@@ -1,17 +1,20 @@
 // pool.h: keeps objects that are expensive to make for the next one who needs such an object.
 //
-// Go: sync.Pool. Holds values of T instead of interfaces: Pool<std::unique_ptr<Buffer>> is the closest counterpart.
+// Go: sync.Pool. Holds values of T instead of interfaces: Pool<std::unique_ptr<Buffer>> is the
+//   closest counterpart.
 //
 // Thread safety: all methods, from fibers and threads alike.
 // Blocks: nothing.
 // Ordering: a Put() synchronizes with the Get() that returns what was put.
-// Lifetime: what is in the pool is destroyed with it. What is not taken again is destroyed after a while: at the earliest
-//   five seconds after the Put(), at a later call of Put() or Get().
+// Lifetime: what is in the pool is destroyed with it. What is not taken again is destroyed after a
+//   while: at the earliest five seconds after the Put(), at a later call of Put() or Get().
 // Misuse: objects that still mean something to somebody must not be put. Moving a T must not block.
-// Cost: Get() and Put() one compare-exchange on memory of the caller's processor, 4 ns each; no allocation once warm.
+// Cost: Get() and Put() one compare-exchange on memory of the caller's processor, 4 ns each; no
+//   allocation once warm.
 //
-// There is no promise that Get() finds what was put, nor in which order. It looks on the caller's processor first, then
-// on the others'. An object that is neither in use nor in the pool for long costs nothing: see Lifetime.
+// There is no promise that Get() finds what was put, nor in which order. It looks on the caller's
+// processor first, then on the others'. An object that is neither in use nor in the pool for long
+// costs nothing: see Lifetime.
 //
 //   weft::Pool<std::vector<char>> buffers([] { return std::vector<char>(64 << 10); });
 //   auto buffer = buffers.Borrow();
@@ -69,7 +72,9 @@ class Pool {
   void PutSlow(sync_internal::Place here, T item) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   struct alignas(sched_internal::kCacheLinePair) Shard {
-    bool IsDue(int64_t now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) { return now - rotated >= kGenerationNanos; }
+    bool IsDue(int64_t now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) {
+      return now - rotated >= kGenerationNanos;
+    }
 
     // Moves what was not taken since the last time to `victims`, and what was there to `doomed`.
     void Rotate(int64_t now, std::vector<T>* doomed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock) {
@@ -102,7 +107,8 @@ class Pool {
 template <typename T>
 class Pool<T>::Handle {
  public:
-  Handle(Handle&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), item_(std::move(other.item_)) {}
+  Handle(Handle&& other) noexcept
+      : pool_(std::exchange(other.pool_, nullptr)), item_(std::move(other.item_)) {}
   Handle& operator=(Handle&& other) noexcept {
     std::swap(pool_, other.pool_);
     std::swap(item_, other.item_);
@@ -123,7 +129,8 @@ class Pool<T>::Handle {
   T item_;
 };
 
-// The common case calls nothing and makes no optional: the caller's shard is free and has what is needed.
+// The common case calls nothing and makes no optional: the caller's shard is free and has what is
+// needed.
 template <typename T>
 T Pool<T>::Get() {
   const sync_internal::Place here = sync_internal::CurrentPlace();
@@ -161,10 +168,11 @@ void Pool<T>::Put(T item) {
   PutSlow(here, std::move(item));
 }
 
-// A shard where somebody is at work is passed over: nobody waits here, not even for a thread that the operating system
-// has taken off its processor.
+// A shard where somebody is at work is passed over: nobody waits here, not even for a thread that
+// the operating system has taken off its processor.
 template <typename T>
-std::optional<T> Pool<T>::GetSlow(sync_internal::Place here) ABSL_NO_THREAD_SAFETY_ANALYSIS {  // adopted locks
+std::optional<T> Pool<T>::GetSlow(sync_internal::Place here)
+    ABSL_NO_THREAD_SAFETY_ANALYSIS {  // adopted locks
   std::vector<T> doomed;  // destroyed after the lock is released
   for (uint32_t i = 0; i <= mask_; ++i) {
     Shard& shard = shards_[(here.stripe + i) & mask_];
@@ -177,7 +185,8 @@ std::optional<T> Pool<T>::GetSlow(sync_internal::Place here) ABSL_NO_THREAD_SAFE
 }
 
 template <typename T>
-void Pool<T>::PutSlow(sync_internal::Place here, T item) ABSL_NO_THREAD_SAFETY_ANALYSIS {  // adopted locks
+void Pool<T>::PutSlow(sync_internal::Place here,
+                      T item) ABSL_NO_THREAD_SAFETY_ANALYSIS {  // adopted locks
   std::vector<T> doomed;
   for (uint32_t i = 0; i <= mask_; ++i) {
     Shard& shard = shards_[(here.stripe + i) & mask_];

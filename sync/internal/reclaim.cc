@@ -24,8 +24,9 @@ class Domain {
     // ORDER(reclaim.epoch): seq_cst; pairs with the store in Advance(). A stale value is harmless.
     const uint64_t parity = epoch_.load(std::memory_order_seq_cst) & 1;
     Atom<uint64_t>* const count = &stripes_[CurrentPlace().stripe % kStripes].sections[parity];
-    // (A) ORDER(reclaim.enter): seq_cst; pairs with the RMW in Drained(): either that sees the section, or the section
-    // sees what was made unreachable before. Acquire and release would let both miss.
+    // (A) ORDER(reclaim.enter): seq_cst; pairs with the RMW in Drained(): either that sees the
+    // section, or the section sees what was made unreachable before. Acquire and release would let
+    // both miss.
     count->fetch_add(1, std::memory_order_seq_cst);
     return count;
   }
@@ -57,7 +58,8 @@ class Domain {
   }
 
  private:
-  // Starts the next epoch if the sections of the one before are over. Returns false if not, or if another is at it.
+  // Starts the next epoch if the sections of the one before are over. Returns false if not, or if
+  // another is at it.
   bool Advance() {
     if (!advance_lock_.try_lock()) return false;
     // Relaxed: written only under the lock.
@@ -71,8 +73,9 @@ class Domain {
 
   bool Drained(uint64_t parity) {
     for (Stripe& stripe : stripes_) {
-      // (B) ORDER(reclaim.enter), ORDER(reclaim.leave): seq_cst; pairs with Enter() and with the release of the sections that
-      // have been left. An RMW, so that a later (A) reads from it and synchronizes with us.
+      // (B) ORDER(reclaim.enter), ORDER(reclaim.leave): seq_cst; pairs with Enter() and with the
+      // release of the sections that have been left. An RMW, so that a later (A) reads from it and
+      // synchronizes with us.
       if (stripe.sections[parity].fetch_add(0, std::memory_order_seq_cst) != 0) return false;
     }
     return true;
@@ -81,7 +84,8 @@ class Domain {
   // The list is in the order of epochs.
   Retired* TakeRipe() {
     sched_internal::SpinLockHolder holder(lock_);
-    // ORDER(reclaim.epoch): acquire; pairs with the store in Advance(), whose (B) has synchronized with the sections.
+    // ORDER(reclaim.epoch): acquire; pairs with the store in Advance(), whose (B) has synchronized
+    // with the sections.
     const uint64_t epoch = epoch_.load(std::memory_order_acquire);
     Retired* const first = head_;
     Retired** end = &head_;

@@ -7,8 +7,10 @@
 namespace weft::sync_internal {
 
 struct Place {
-  uint32_t stripe;     // the processor's index, or a hash of the plain thread; to be masked
-  int64_t coarse_now;  // nanoseconds, at the last tick of the scheduler's clock; stands still while nothing runs
+  // The processor's index, or a hash of the plain thread; to be masked.
+  uint32_t stripe;
+  // Nanoseconds, at the last tick of the scheduler's clock; stands still while nothing runs.
+  int64_t coarse_now;
 };
 
 // A hint only: the caller may be on another processor by the time it uses it.

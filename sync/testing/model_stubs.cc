@@ -1,4 +1,5 @@
-// What the model tests of sync put in place of the clock, the timers and the scheduler's advice on spinning.
+// What the model tests of sync put in place of the clock, the timers and the scheduler's advice on
+// spinning.
 #include "weft/sched/timer.h"
 #include "weft/sync/internal/spin.h"
 
@@ -11,7 +12,8 @@ void SchedTimer::Arm(int64_t) {}
 bool SchedTimer::Cancel() { return true; }
 bool SchedTimer::CancelAndWait() { return true; }
 
-// Spinning is hunting for the same compare-exchange as the slow path; without it there is less to explore.
+// Spinning is hunting for the same compare-exchange as the slow path; without it there is less to
+// explore.
 bool sync_internal::MaySpin() { return false; }
 
 }  // namespace weft
