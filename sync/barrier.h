@@ -28,6 +28,7 @@
 #ifndef WEFT_SYNC_BARRIER_H_
 #define WEFT_SYNC_BARRIER_H_
 
+#include <cstdint>
 #include <functional>
 
 #include "absl/base/thread_annotations.h"
@@ -35,6 +36,7 @@
 #include "absl/time/time.h"
 #include "weft/sched/park.h"
 #include "weft/sync/cond.h"
+#include "weft/sync/internal/waiter.h"
 #include "weft/sync/mutex.h"
 
 namespace weft {
@@ -48,10 +50,10 @@ class Barrier {
   // Waits until all parties have arrived. Returns how many were still missing: parties - 1 for the
   // first, 0 for the last. kAborted: the barrier is or was broken. What the action throws comes out
   // of the call that ran it.
-  absl::StatusOr<int> ArriveAndWait() { return Arrive(absl::InfiniteDuration()); }
+  absl::StatusOr<int> ArriveAndWait() { return Arrive(sync_internal::kNever); }
 
   // As ArriveAndWait(). kDeadlineExceeded: time ran out, and this call broke the barrier.
-  absl::StatusOr<int> ArriveAndWaitFor(absl::Duration timeout) { return Arrive(timeout); }
+  absl::StatusOr<int> ArriveAndWaitFor(absl::Duration timeout);
 
   // Breaks the barrier for those who wait now, and makes it whole for those who come later. A round
   // whose action runs is complete, and only the action itself can still break it so.
@@ -68,7 +70,8 @@ class Barrier {
   struct Arrival;
   enum class Outcome { kWaiting, kTripped, kBroken };
 
-  absl::StatusOr<int> Arrive(absl::Duration timeout);
+  absl::StatusOr<int> Arrive(int64_t deadline_ns);
+  bool AwaitChange(int64_t deadline_ns) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RunAction() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndRound(Outcome outcome) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

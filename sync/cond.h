@@ -28,6 +28,8 @@
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/internal/spin_lock.h"
+#include "weft/sched/park.h"
+#include "weft/sync/internal/deadline.h"
 #include "weft/sync/internal/waiter.h"
 
 namespace weft {
@@ -54,21 +56,19 @@ class Cond {
     while (!condition()) Wait();
   }
 
-  // As Wait(). Returns false if time ran out before anybody signalled.
-  bool WaitFor(absl::Duration timeout);
+  // As Wait(). Returns false if time ran out before anybody signalled. A deadline is turned into a
+  // timeout once, at the call: what is done to the wall clock later does not count.
+  bool WaitFor(absl::Duration timeout) {
+    return WaitUntilNanos(sync_internal::DeadlineAfter(timeout));
+  }
   bool WaitUntil(absl::Time deadline) { return WaitFor(deadline - absl::Now()); }
 
   // Waits until condition() holds or time runs out; returns what condition() says then.
   template <typename Condition>
-  bool WaitUntil(absl::Time deadline, Condition condition) {
-    while (!condition()) {
-      if (!WaitUntil(deadline)) return condition();
-    }
-    return true;
-  }
+  bool WaitFor(absl::Duration timeout, Condition condition);
   template <typename Condition>
-  bool WaitFor(absl::Duration timeout, Condition condition) {
-    return WaitUntil(absl::Now() + timeout, std::move(condition));
+  bool WaitUntil(absl::Time deadline, Condition condition) {
+    return WaitFor(deadline - absl::Now(), std::move(condition));
   }
 
   // Wakes the one who has waited longest, if anybody waits.
@@ -78,7 +78,11 @@ class Cond {
   void Broadcast();
 
  private:
-  bool WaitUntilNanos(int64_t deadline_ns);
+  // They wait for reasons of their own.
+  friend class Barrier;
+  friend class Monitor;
+
+  bool WaitUntilNanos(int64_t deadline_ns, WaitReason reason = WaitReason::kSyncCondWait);
   void Enqueue(sync_internal::Waiter* waiter);
   void Withdraw(sync_internal::Waiter* waiter);
 
@@ -90,6 +94,16 @@ class Cond {
   sched_internal::SpinLock queue_lock_;
   sync_internal::WaitList waiters_ ABSL_GUARDED_BY(queue_lock_);
 };
+
+template <typename Condition>
+bool Cond::WaitFor(absl::Duration timeout, Condition condition) {
+  if (condition()) return true;
+  const int64_t deadline_ns = sync_internal::DeadlineAfter(timeout);
+  do {
+    if (!WaitUntilNanos(deadline_ns)) return condition();
+  } while (!condition());
+  return true;
+}
 
 }  // namespace weft
 

@@ -52,6 +52,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sync/internal/guard.h"
 #include "weft/sync/mutex.h"
 #include "weft/sync/rwmutex.h"
 
@@ -121,7 +122,8 @@ class ABSL_LOCKABLE Mutex {
   Record record_;
 };
 
-class RLocker;
+class RWMutex;
+using RLocker = sync_internal::ReadersSide<RWMutex>;
 
 class ABSL_LOCKABLE RWMutex {
  public:
@@ -147,63 +149,11 @@ class ABSL_LOCKABLE RWMutex {
   Record record_;
 };
 
-class ABSL_LOCKABLE RLocker {
- public:
-  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    mutex_->lock_shared();
-  }
-  void unlock() ABSL_UNLOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_->unlock_shared(); }
-  bool try_lock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return mutex_->try_lock_shared();
-  }
-
- private:
-  friend class RWMutex;
-  explicit RLocker(RWMutex* mutex) : mutex_(mutex) {}
-
-  RWMutex* mutex_;
-};
-
 inline RLocker RWMutex::RLocker() { return deadlock::RLocker(this); }
 
-class ABSL_SCOPED_LOCKABLE MutexLock {
- public:
-  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
-    mutex_.lock();
-  }
-  ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
-  MutexLock(const MutexLock&) = delete;
-  MutexLock& operator=(const MutexLock&) = delete;
-
- private:
-  Mutex& mutex_;
-};
-
-class ABSL_SCOPED_LOCKABLE WriterLock {
- public:
-  explicit WriterLock(RWMutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
-    mutex_.lock();
-  }
-  ~WriterLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
-  WriterLock(const WriterLock&) = delete;
-  WriterLock& operator=(const WriterLock&) = delete;
-
- private:
-  RWMutex& mutex_;
-};
-
-class ABSL_SCOPED_LOCKABLE ReaderLock {
- public:
-  explicit ReaderLock(RWMutex& mutex) ABSL_SHARED_LOCK_FUNCTION(mutex) : mutex_(mutex) {
-    mutex_.lock_shared();
-  }
-  ~ReaderLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock_shared(); }
-  ReaderLock(const ReaderLock&) = delete;
-  ReaderLock& operator=(const ReaderLock&) = delete;
-
- private:
-  RWMutex& mutex_;
-};
+using MutexLock = sync_internal::ExclusiveGuard<Mutex>;
+using WriterLock = sync_internal::ExclusiveGuard<RWMutex>;
+using ReaderLock = sync_internal::SharedGuard<RWMutex>;
 
 }  // namespace weft::deadlock
 

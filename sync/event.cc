@@ -57,7 +57,7 @@ bool Event::WaitUntilNanos(int64_t deadline_ns) {
     if (Pass()) return true;
     waiters_.PushBack(&self);
   }
-  if (self.AwaitUntil(deadline_ns, WaitReason::kSemacquire)) return true;
+  if (self.AwaitUntil(deadline_ns, reason_)) return true;
   SpinLockHolder holder(lock_);
   if (self.queued) waiters_.Remove(&self);
   return false;

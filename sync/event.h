@@ -28,6 +28,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/spin_lock.h"
+#include "weft/sched/park.h"
 #include "weft/sync/internal/waiter.h"
 
 namespace weft {
@@ -39,7 +40,9 @@ enum class EventReset : uint8_t {
 
 class Event {
  public:
-  explicit Event(EventReset reset, bool set = false) : reset_(reset), set_(set) {}
+  // `reason` is what dumps say that waiters wait for.
+  explicit Event(EventReset reset, bool set = false, WaitReason reason = WaitReason::kSyncEventWait)
+      : reset_(reset), reason_(reason), set_(set) {}
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
@@ -64,6 +67,7 @@ class Event {
 
   mutable sched_internal::SpinLock lock_;
   const EventReset reset_;
+  const WaitReason reason_;
   // Invariant: nobody waits while it is true.
   bool set_ ABSL_GUARDED_BY(lock_);
   sync_internal::WaitList waiters_ ABSL_GUARDED_BY(lock_);

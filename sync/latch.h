@@ -26,13 +26,15 @@
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/panic.h"
+#include "weft/sched/park.h"
 #include "weft/sync/event.h"
 
 namespace weft {
 
 class Latch {
  public:
-  explicit Latch(int64_t count) : count_(count), zero_(EventReset::kManual, /*set=*/count == 0) {
+  explicit Latch(int64_t count)
+      : count_(count), zero_(EventReset::kManual, /*set=*/count == 0, WaitReason::kSyncLatchWait) {
     if (count < 0) Panic("sync: negative Latch count");
   }
   Latch(const Latch&) = delete;

@@ -29,6 +29,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sync/internal/guard.h"
 
 namespace weft {
 
@@ -98,18 +99,8 @@ class ABSL_LOCKABLE Mutex {
   sched_internal::Atom<uintptr_t> word_{0};
 };
 
-class ABSL_SCOPED_LOCKABLE MutexLock {
- public:
-  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
-    mutex_.lock();
-  }
-  ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
-  MutexLock(const MutexLock&) = delete;
-  MutexLock& operator=(const MutexLock&) = delete;
-
- private:
-  Mutex& mutex_;
-};
+// Holds a mutex for a scope.
+using MutexLock = sync_internal::ExclusiveGuard<Mutex>;
 
 }  // namespace weft
 

@@ -173,7 +173,7 @@ void Pool<T>::Put(T item) {
 template <typename T>
 std::optional<T> Pool<T>::GetSlow(sync_internal::Place here)
     ABSL_NO_THREAD_SAFETY_ANALYSIS {  // adopted locks
-  std::vector<T> doomed;  // destroyed after the lock is released
+  std::vector<T> doomed;              // destroyed after the lock is released
   for (uint32_t i = 0; i <= mask_; ++i) {
     Shard& shard = shards_[(here.stripe + i) & mask_];
     if (!shard.lock.try_lock()) continue;
