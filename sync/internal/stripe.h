@@ -16,6 +16,9 @@ struct Place {
 // A hint only: the caller may be on another processor by the time it uses it.
 Place CurrentPlace();
 
+// For one who waits in turns for another fiber or thread that is in a short section.
+void LetOthersRun();
+
 // A power of two, at least the number of processors.
 uint32_t StripeCount();
 
