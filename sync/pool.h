@@ -4,12 +4,12 @@
 //   closest counterpart.
 //
 // Thread safety: all methods, from fibers and threads alike.
-// Blocks: nothing.
+// Blocks: nothing. Clear() lets others run until they have left the places that it empties.
 // Ordering: a Put() synchronizes with the Get() that returns what was put.
 // Lifetime: what is in the pool is destroyed with it. What is not taken again is destroyed after a
 //   while: at the earliest five seconds after the Put(), at a later call of Put() or Get().
 // Misuse: objects that still mean something to somebody must not be put. Moving a T must not block.
-// Cost: Put() and Get() of one object by turns on one worker about 1.5 ns each, without an atomic
+// Cost: Put() and Get() of one object by turns on one worker about 2 ns each, without an atomic
 //   read-modify-write; else one compare-exchange, 4 ns each; no allocation once warm. Empty: 384
 //   bytes for each processor.
 //
@@ -150,7 +150,9 @@ class Pool {
     std::vector<T> victims ABSL_GUARDED_BY(lock);
   };
 
-  Own& OwnOf(const void* self) const { return own_[sync_internal::OwnerHash(self) & own_mask_]; }
+  [[gnu::always_inline]] Own& OwnOf(const void* self) const {
+    return own_[sync_internal::OwnerHash(self) & own_mask_];
+  }
   Shard& ShardOf(const void* self) const {
     return shards_[(self != nullptr ? sync_internal::OwnerHash(self)
                                     : sync_internal::CurrentPlace().stripe) &

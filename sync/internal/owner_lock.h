@@ -42,7 +42,7 @@ namespace weft::sync_internal {
 }
 
 // Tells owners apart, well enough to spread them over a small power of two.
-inline uint32_t OwnerHash(const void* owner) {
+[[gnu::always_inline]] inline uint32_t OwnerHash(const void* owner) {
   auto bits = reinterpret_cast<uintptr_t>(owner);
 #if !defined(WEFT_MODEL)
   bits >>= 7;  // they are aligned to a pair of cache lines
@@ -63,7 +63,7 @@ class OwnerLock {
   // if somebody is inside.
   [[gnu::always_inline]] bool TryEnter(const void* self) {
     // Relaxed: looked at again below. Until then it only says that we are the one thread that may
-    //   write 1 to inside_.
+    // write 1 to inside_.
     if (owner_.load(std::memory_order_relaxed) != self) return false;
     // ORDER(owner.inside): acquire; pairs with the release in Leave(), which may be another
     // thread's.

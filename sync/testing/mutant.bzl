@@ -38,7 +38,8 @@ def weft_cc_mutant_test(name, test, mutate, replace, by, finds, code = [], hdrs 
         hdrs = hdrs + ([mutant] if header else []),
         code = [c if c != mutate else mutant for c in code],
         deps = deps,
-        copts = ["-include", "weft/%s/%s" % (native.package_name(), mutant)] if header else [],
+        # What is broken may look so, too.
+        copts = ["-w"] + (["-include", "weft/%s/%s" % (native.package_name(), mutant)] if header else []),
         gtest_main = False,
         args = ["'%s'" % finds],
         tags = ["mutant"],
