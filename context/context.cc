@@ -57,13 +57,15 @@ Node* Destroy(Node* node) {
 
 void Unref(Node* node) {
   while (node != nullptr && !node->IsStatic()) {
-    // ORDER(context.refs): acq_rel; pairs with itself: the last comes after all that other handles have done.
+    // ORDER(context.refs): acq_rel; pairs with itself: the last comes after all that other handles
+    // have done.
     if (node->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     node = Destroy(node);
   }
 }
 
-ValueNode::ValueNode(const Context& parent, const void* key, const char* name, void (*destroy)(ValueNode*))
+ValueNode::ValueNode(const Context& parent, const void* key, const char* name,
+                     void (*destroy)(ValueNode*))
     : Node(Kind::kValue), key(key), name(name), destroy(destroy) {
   Inherit(this, parent);
 }
@@ -83,7 +85,9 @@ const RecvChan<Empty>& Never() {
   return *nil;
 }
 
-absl::Time DeadlineOf(const Context& context) { return context.Deadline().value_or(absl::InfiniteFuture()); }
+absl::Time DeadlineOf(const Context& context) {
+  return context.Deadline().value_or(absl::InfiniteFuture());
+}
 
 // A child that ends with its parent.
 Context NewCancelNode(const Context& parent, Kind kind, absl::Time deadline) {
@@ -113,7 +117,8 @@ Context::Context(std::shared_ptr<const CustomContext> custom) {
 }
 
 const absl::Status& Context::ErrSlow() const {
-  return node_->foreign != nullptr ? node_->foreign->Err() : context_internal::ErrorOf(Reason::kNone);
+  return node_->foreign != nullptr ? node_->foreign->Err()
+                                   : context_internal::ErrorOf(Reason::kNone);
 }
 
 const RecvChan<Empty>& Context::Done() const& {
@@ -133,7 +138,8 @@ const void* Context::Value(const void* key) const {
   for (const Node* node = node_; node != nullptr; node = node->parent) {
     switch (node->kind) {
       case Kind::kValue:
-        if (static_cast<const ValueNode*>(node)->key == key) return static_cast<const ValueNode*>(node)->value;
+        if (static_cast<const ValueNode*>(node)->key == key)
+          return static_cast<const ValueNode*>(node)->value;
         break;
       case Kind::kForeign:
         return static_cast<const ForeignNode*>(node)->custom->Value(key);
@@ -155,18 +161,31 @@ std::string Context::String() const {
   std::vector<std::string> links;
   for (const Node* node = node_; node != nullptr; node = node->parent) {
     switch (node->kind) {
-      case Kind::kBackground: links.push_back("context.Background"); break;
-      case Kind::kTodo: links.push_back("context.TODO"); break;
-      case Kind::kCancel: links.push_back(".WithCancel"); break;
+      case Kind::kBackground:
+        links.push_back("context.Background");
+        break;
+      case Kind::kTodo:
+        links.push_back("context.TODO");
+        break;
+      case Kind::kCancel:
+        links.push_back(".WithCancel");
+        break;
       case Kind::kDeadline: {
         const absl::Time deadline = static_cast<const CancelNode*>(node)->deadline();
         links.push_back(absl::StrCat(".WithDeadline(", absl::FormatTime(deadline), " [",
                                      absl::FormatDuration(deadline - absl::Now()), "])"));
         break;
       }
-      case Kind::kValue: links.push_back(absl::StrCat(".WithValue(", static_cast<const ValueNode*>(node)->name, ")")); break;
-      case Kind::kWithoutCancel: links.push_back(".WithoutCancel"); break;
-      case Kind::kForeign: links.push_back(static_cast<const ForeignNode*>(node)->custom->String()); break;
+      case Kind::kValue:
+        links.push_back(
+            absl::StrCat(".WithValue(", static_cast<const ValueNode*>(node)->name, ")"));
+        break;
+      case Kind::kWithoutCancel:
+        links.push_back(".WithoutCancel");
+        break;
+      case Kind::kForeign:
+        links.push_back(static_cast<const ForeignNode*>(node)->custom->String());
+        break;
     }
   }
   std::string text;
@@ -193,7 +212,9 @@ void Context::Unwatch(CancelWatcher* watcher) const {
 }
 
 void CancelFunc::operator()() const { CancelContext(context_, absl::OkStatus()); }
-void CancelCauseFunc::operator()(absl::Status cause) const { CancelContext(context_, std::move(cause)); }
+void CancelCauseFunc::operator()(absl::Status cause) const {
+  CancelContext(context_, std::move(cause));
+}
 
 std::pair<Context, CancelFunc> WithCancel(const Context& parent) {
   if (!parent) context_internal::PanicNilParent();
@@ -210,10 +231,11 @@ std::pair<Context, CancelCauseFunc> WithCancelCause(const Context& parent) {
 namespace {
 
 // Reading the clock is a good part of the cost, so it is read once.
-std::pair<Context, CancelFunc> WithDeadlineFrom(absl::Time now, const Context& parent, absl::Time deadline,
-                                                absl::Status cause) {
+std::pair<Context, CancelFunc> WithDeadlineFrom(absl::Time now, const Context& parent,
+                                                absl::Time deadline, absl::Status cause) {
   if (!parent) context_internal::PanicNilParent();
-  if (deadline == absl::InfiniteFuture() || DeadlineOf(parent) < deadline) return WithCancel(parent);
+  if (deadline == absl::InfiniteFuture() || DeadlineOf(parent) < deadline)
+    return WithCancel(parent);
   Context context = NewCancelNode(parent, Kind::kDeadline, deadline);
   CancelNode* const node = context.node()->canceler;
   if (deadline <= now) {
@@ -230,7 +252,8 @@ std::pair<Context, CancelFunc> WithDeadline(const Context& parent, absl::Time de
   return WithDeadlineFrom(absl::Now(), parent, deadline, absl::OkStatus());
 }
 
-std::pair<Context, CancelFunc> WithDeadlineCause(const Context& parent, absl::Time deadline, absl::Status cause) {
+std::pair<Context, CancelFunc> WithDeadlineCause(const Context& parent, absl::Time deadline,
+                                                 absl::Status cause) {
   return WithDeadlineFrom(absl::Now(), parent, deadline, std::move(cause));
 }
 
@@ -238,7 +261,8 @@ std::pair<Context, CancelFunc> WithTimeout(const Context& parent, absl::Duration
   return WithTimeoutCause(parent, timeout, absl::OkStatus());
 }
 
-std::pair<Context, CancelFunc> WithTimeoutCause(const Context& parent, absl::Duration timeout, absl::Status cause) {
+std::pair<Context, CancelFunc> WithTimeoutCause(const Context& parent, absl::Duration timeout,
+                                                absl::Status cause) {
   const absl::Time now = absl::Now();
   return WithDeadlineFrom(now, parent, now + timeout, std::move(cause));
 }
@@ -256,7 +280,8 @@ absl::Status Cause(const Context& context) {
   return node->canceler != nullptr ? node->canceler->Cause() : context.Err();
 }
 
-// The function and its registration. Keeps itself, and the context, until it has run or has been stopped.
+// The function and its registration. Keeps itself, and the context, until it has run or has been
+// stopped.
 struct StopFunc::State : CancelWatcher {
   State(Context context, std::function<void()> f, sched_internal::StackKind kind)
       : CancelWatcher([](CancelWatcher* self) { static_cast<State*>(self)->Run(); }),

@@ -1,16 +1,20 @@
 // context.h: tells all who work on one request when to stop, and carries the request's values.
 //
-// Go: context, with all of its functions. Differences: a Context is a handle to an immutable chain; keys of values are typed;
-//   another implementation derives from CustomContext; errors are absl::Status.
+// Go: context, with all of its functions. Differences: a Context is a handle to an immutable chain;
+//   keys of values are typed; another implementation derives from CustomContext; errors are
+//   absl::Status.
 //
-// Thread safety: everything. One handle, like a pointer, must not be assigned to while another thread uses that handle.
+// Thread safety: everything. One handle, like a pointer, must not be assigned to while another
+//   thread uses that handle.
 // Blocks: nothing.
-// Ordering: a cancellation synchronizes with everything that learns of it: Err(), Cause(), Done(), AfterFunc().
-// Lifetime: handles, and copies of Done(), share the context. One that nobody refers to any more leaves its parent by
-//   itself, cancelled or not.
+// Ordering: a cancellation synchronizes with everything that learns of it: Err(), Cause(), Done(),
+//   AfterFunc().
+// Lifetime: handles, and copies of Done(), share the context. One that nobody refers to any more
+//   leaves its parent by itself, cancelled or not.
 // Misuse: to derive from Context() panics: `cannot create context from nil parent`.
-// Cost: Err() one load, no copy; Done() nothing; a child that can be cancelled one allocation of 512 bytes, no fiber; cancelling is
-//   linear in the number of descendants and needs constant stack. A child of a CustomContext costs a fiber.
+// Cost: Err() one load, no copy; Done() nothing; a child that can be cancelled one allocation of
+//   512 bytes, no fiber; cancelling is linear in the number of descendants and needs constant
+//   stack. A child of a CustomContext costs a fiber.
 //
 //   auto [ctx, cancel] = weft::WithTimeout(parent, absl::Seconds(2));
 //   weft::CancelOnExit stop(cancel);
@@ -74,10 +78,11 @@ class Context {
     if (node_ != nullptr) context_internal::Unref(node_);
   }
 
-  // OK while the context is alive; then kCancelled or kDeadlineExceeded, for ever. Never the cause. What the reference
-  // refers to outlives the context, but for a CustomContext's own error.
+  // OK while the context is alive; then kCancelled or kDeadlineExceeded, for ever. Never the cause.
+  // What the reference refers to outlives the context, but for a CustomContext's own error.
   const absl::Status& Err() const {
-    if (node_->canceler != nullptr) [[likely]] return node_->canceler->Err();
+    if (node_->canceler != nullptr) [[likely]]
+      return node_->canceler->Err();
     return ErrSlow();
   }
 
@@ -88,7 +93,8 @@ class Context {
   // When the context will end by itself; nothing if it will not.
   std::optional<absl::Time> Deadline() const;
 
-  // The value of the nearest WithValue() with this key; null if there is none. Lives as long as the context.
+  // The value of the nearest WithValue() with this key; null if there is none. Lives as long as the
+  // context.
   template <typename T>
   const T* Value(const ContextKey<T>& key) const ABSL_ATTRIBUTE_LIFETIME_BOUND {
     return static_cast<const T*>(Value(static_cast<const void*>(&key)));
@@ -123,8 +129,9 @@ class Context {
 
 static_assert(Cancellation<Context>);
 
-// Another implementation of a context. All methods may be called from anywhere at any time, and always give the same
-// until the context ends. Children that can be cancelled cost a fiber each, which waits for the end of either.
+// Another implementation of a context. All methods may be called from anywhere at any time, and
+// always give the same until the context ends. Children that can be cancelled cost a fiber each,
+// which waits for the end of either.
 class CustomContext {
  public:
   virtual ~CustomContext() = default;
@@ -133,17 +140,18 @@ class CustomContext {
   virtual RecvChan<Empty> Done() const = 0;
   // Not OK once Done() is closed.
   virtual absl::Status Err() const = 0;
-  // A wrapper passes keys that it does not know to Context::Value() of what it wraps. If it passes on Done(), too, its
-  // children follow the wrapped context and cost no fiber.
+  // A wrapper passes keys that it does not know to Context::Value() of what it wraps. If it passes
+  // on Done(), too, its children follow the wrapped context and cost no fiber.
   virtual const void* Value(const void* /*key*/) const { return nullptr; }
-  // Registers `f` to be called once when the context ends, and returns a function that prevents that and tells whether it
-  // did; or an empty function: not implemented. If implemented, it replaces the fibers.
+  // Registers `f` to be called once when the context ends, and returns a function that prevents
+  // that and tells whether it did; or an empty function: not implemented. If implemented, it
+  // replaces the fibers.
   virtual std::function<bool()> AfterFunc(std::function<void()> /*f*/) const { return nullptr; }
   virtual std::string String() const { return "custom"; }
 };
 
-// Cancels its context. Copyable, may be called often and from anywhere; only the first call counts, and none waits for
-// those who work to stop. Does nothing by being destroyed.
+// Cancels its context. Copyable, may be called often and from anywhere; only the first call counts,
+// and none waits for those who work to stop. Does nothing by being destroyed.
 class CancelFunc {
  public:
   CancelFunc() = default;
@@ -203,18 +211,20 @@ Context TODO();
 std::pair<Context, CancelFunc> WithCancel(const Context& parent);
 std::pair<Context, CancelCauseFunc> WithCancelCause(const Context& parent);
 
-// A child that also ends at `deadline`, with kDeadlineExceeded; a parent that ends before makes it a WithCancel(). `cause` is
-// for the deadline only: OK stands for `context deadline exceeded`.
+// A child that also ends at `deadline`, with kDeadlineExceeded; a parent that ends before makes it
+// a WithCancel(). `cause` is for the deadline only: OK stands for `context deadline exceeded`.
 std::pair<Context, CancelFunc> WithDeadline(const Context& parent, absl::Time deadline);
-std::pair<Context, CancelFunc> WithDeadlineCause(const Context& parent, absl::Time deadline, absl::Status cause);
+std::pair<Context, CancelFunc> WithDeadlineCause(const Context& parent, absl::Time deadline,
+                                                 absl::Status cause);
 std::pair<Context, CancelFunc> WithTimeout(const Context& parent, absl::Duration timeout);
-std::pair<Context, CancelFunc> WithTimeoutCause(const Context& parent, absl::Duration timeout, absl::Status cause);
+std::pair<Context, CancelFunc> WithTimeoutCause(const Context& parent, absl::Duration timeout,
+                                                absl::Status cause);
 
 // A child with the parent's values that does not end with it, and has no deadline.
 Context WithoutCancel(const Context& parent);
 
-// Why the context ended: what the first cancellation gave, on it or on an ancestor; the error if it gave nothing. OK while
-// it is alive.
+// Why the context ended: what the first cancellation gave, on it or on an ancestor; the error if it
+// gave nothing. OK while it is alive.
 absl::Status Cause(const Context& context);
 
 // Has f() run in a fiber of its own once the context has ended; at once if it has.
@@ -235,7 +245,8 @@ struct ValueNode : Node {
 template <typename T>
 struct TypedValueNode : ValueNode {
   TypedValueNode(const Context& parent, const ContextKey<T>& key, T v)
-      : ValueNode(parent, &key, key.name(), [](ValueNode* self) { delete static_cast<TypedValueNode*>(self); }),
+      : ValueNode(parent, &key, key.name(),
+                  [](ValueNode* self) { delete static_cast<TypedValueNode*>(self); }),
         stored(std::move(v)) {
     value = &stored;
   }

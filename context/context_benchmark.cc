@@ -45,11 +45,13 @@ WEFT_BENCHMARK(BM_CommonParentCancel);
 // Ten contexts at a time, made and cancelled, while many others wait for their deadline.
 void BM_WithTimeout(benchmark::State& state) {
   std::vector<std::pair<Context, CancelFunc>> others;
-  for (int64_t i = 0; i < state.range(0); ++i) others.push_back(weft::WithTimeout(Background(), absl::Hours(1)));
+  for (int64_t i = 0; i < state.range(0); ++i)
+    others.push_back(weft::WithTimeout(Background(), absl::Hours(1)));
   Parallel(state, [](Iterations& iterations) {
     std::array<CancelFunc, 10> cancels;
     while (iterations.Next()) {
-      for (CancelFunc& cancel : cancels) cancel = weft::WithTimeout(Background(), absl::Hours(1)).second;
+      for (CancelFunc& cancel : cancels)
+        cancel = weft::WithTimeout(Background(), absl::Hours(1)).second;
       for (CancelFunc& cancel : cancels) cancel();
     }
   });

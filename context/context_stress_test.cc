@@ -43,16 +43,23 @@ TEST_P(ContextStressTest, TreesGrowAndEndAtTheSameTime) {
       Context at = root;
       for (int i = 0; i < 20; ++i) {
         switch (random() % 6) {
-          case 0: mine.push_back(WithTimeout(at, absl::Microseconds(random() % 200))); break;
-          case 1: mine.push_back(WithCancel(at)); break;
-          case 2: at = mine.empty() ? root : mine[random() % mine.size()].first; break;
+          case 0:
+            mine.push_back(WithTimeout(at, absl::Microseconds(random() % 200)));
+            break;
+          case 1:
+            mine.push_back(WithCancel(at));
+            break;
+          case 2:
+            at = mine.empty() ? root : mine[random() % mine.size()].first;
+            break;
           case 3:
             if (!mine.empty()) mine[random() % mine.size()].second();
             break;
           case 4:
             if (!mine.empty()) mine.erase(mine.begin() + static_cast<long>(random() % mine.size()));
             break;
-          default: CheckErrAndDoneAgree(at);
+          default:
+            CheckErrAndDoneAgree(at);
         }
         if (id == 0 && i == 12) cancel();
       }

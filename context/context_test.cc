@@ -25,7 +25,8 @@ using sync_testing::Crew;
 using sync_testing::PanicOf;
 
 const absl::Status kCanceled(absl::StatusCode::kCancelled, "context canceled");
-const absl::Status kDeadlineExceeded(absl::StatusCode::kDeadlineExceeded, "context deadline exceeded");
+const absl::Status kDeadlineExceeded(absl::StatusCode::kDeadlineExceeded,
+                                     "context deadline exceeded");
 const absl::Status kMyCause(absl::StatusCode::kAborted, "my cause");
 
 bool Ended(const Context& ctx) { return ctx.Done().TryRecv().closed(); }
@@ -313,7 +314,8 @@ TEST_F(ContextTest, StringTellsHowItWasMade) {
   const Context ctx = WithoutCancel(WithValue(WithCancel(Background()).first, key, 1));
   EXPECT_EQ(ctx.String(), "context.Background.WithCancel.WithValue(user).WithoutCancel");
   EXPECT_EQ(TODO().String(), "context.TODO");
-  EXPECT_NE(WithTimeout(TODO(), absl::Hours(1)).first.String().find("context.TODO.WithDeadline("), std::string::npos);
+  EXPECT_NE(WithTimeout(TODO(), absl::Hours(1)).first.String().find("context.TODO.WithDeadline("),
+            std::string::npos);
 }
 
 // Ten thousand children: no fiber, and all end in one call.
@@ -321,7 +323,8 @@ TEST_F(ContextTest, ManyChildrenCostNoFiber) {
   auto [root, cancel] = WithCancel(Background());
   std::vector<Context> children;
   for (int i = 0; i < 10000; ++i) {
-    children.push_back(i % 3 == 0 ? WithTimeout(root, absl::Hours(1)).first : WithCancel(root).first);
+    children.push_back(i % 3 == 0 ? WithTimeout(root, absl::Hours(1)).first
+                                  : WithCancel(root).first);
   }
   EXPECT_EQ(NumFiber(), 0);
   cancel();
@@ -341,7 +344,9 @@ TEST_F(ContextTest, AParentForgetsChildrenThatNobodyRefersTo) {
 class Plain : public CustomContext {
  public:
   RecvChan<Empty> Done() const override { return done_; }
-  absl::Status Err() const override { return done_.TryRecv().closed() ? kDeadlineExceeded : absl::OkStatus(); }
+  absl::Status Err() const override {
+    return done_.TryRecv().closed() ? kDeadlineExceeded : absl::OkStatus();
+  }
   void End() { done_.Close(); }
 
  private:

@@ -178,6 +178,7 @@ TEST(WaitReasonTest, TextsAreUniqueAndGos) {
   EXPECT_EQ(WaitReasonText(WaitReason::kChanReceiveNil), "chan receive (nil chan)");
   EXPECT_EQ(WaitReasonText(WaitReason::kSelectNoCases), "select (no cases)");
   EXPECT_EQ(WaitReasonText(WaitReason::kSyncWaitGroupWait), "sync.WaitGroup.Wait");
+  EXPECT_EQ(WaitReasonText(WaitReason::kSyncMonitorWait), "sync.Monitor.Wait");
 }
 
 }  // namespace

@@ -1,13 +1,18 @@
-// atomic.h: atomics whose operations are all sequentially consistent, and a value of any type that changes atomically.
+// atomic.h: atomics whose operations are all sequentially consistent, and a value of any type that
+// changes atomically.
 //
-// Go: sync/atomic: the types Int32 … Uintptr, Bool and Pointer (Atomic<T>), and Value (Value<T>, typed at compile time).
+// Go: sync/atomic: the types Int32 … Uintptr, Bool and Pointer (Atomic<T>), and Value (Value<T>,
+//   typed at compile time).
 //
 // Thread safety: all methods.
 // Blocks: nothing. Value<T> may spin for the few instructions that another's access takes.
 // Ordering: all operations on all atomics form one total order, as in Go.
-// Lifetime: the object must outlive its users; what Value::Load() returns lives as long as somebody holds it.
-// Misuse: storing a null pointer or an empty function into a Value panics: `sync/atomic: store of nil value into Value`.
-// Cost: Atomic<T>: one machine instruction. Value<T>: Load() about 5 ns alone, Store() one allocation.
+// Lifetime: the object must outlive its users; what Value::Load() returns lives as long as somebody
+//   holds it.
+// Misuse: storing a null pointer or an empty function into a Value panics: `sync/atomic: store of
+//   nil value into Value`.
+// Cost: Atomic<T>: one machine instruction. Value<T>: Load() about 5 ns alone, Store() one
+//   allocation.
 //
 //   weft::Atomic<int64_t> hits;
 //   hits.Add(1);
@@ -43,7 +48,8 @@ class Atomic {
   Atomic(const Atomic&) = delete;
   Atomic& operator=(const Atomic&) = delete;
 
-  // ORDER(go.atomic) in all of them: seq_cst; pairs with every other. Go's memory model asks for one total order.
+  // ORDER(go.atomic) in all of them: seq_cst; pairs with every other. Go's memory model asks for
+  // one total order.
   T Load() const { return value_.load(std::memory_order_seq_cst); }
   void Store(T value) { value_.store(value, std::memory_order_seq_cst); }
 
@@ -52,7 +58,8 @@ class Atomic {
 
   // Stores `desired` and returns true if the value is `expected`.
   bool CompareAndSwap(T expected, T desired) {
-    return value_.compare_exchange_strong(expected, desired, std::memory_order_seq_cst, std::memory_order_seq_cst);
+    return value_.compare_exchange_strong(expected, desired, std::memory_order_seq_cst,
+                                          std::memory_order_seq_cst);
   }
 
   // Returns the new value, as in Go.
@@ -64,8 +71,12 @@ class Atomic {
   }
 
   // And() and Or() return the old value, as in Go.
-  T And(T mask) requires AtomicInteger<T> { return value_.fetch_and(mask, std::memory_order_seq_cst); }
-  T Or(T mask) requires AtomicInteger<T> { return value_.fetch_or(mask, std::memory_order_seq_cst); }
+  T And(T mask) requires AtomicInteger<T> {
+    return value_.fetch_and(mask, std::memory_order_seq_cst);
+  }
+  T Or(T mask) requires AtomicInteger<T> {
+    return value_.fetch_or(mask, std::memory_order_seq_cst);
+  }
 
  private:
   alignas(sizeof(T)) sched_internal::Atom<T> value_{};
@@ -99,7 +110,8 @@ class Value {
   bool CompareAndSwap(const T& expected, T desired) requires std::equality_comparable<T> {
     auto next = Wrap(std::move(desired));
     for (;;) {
-      const std::shared_ptr<const T> seen = Load();  // compared outside of the lock: == is the user's code
+      // Compared outside of the lock: == is the user's code.
+      const std::shared_ptr<const T> seen = Load();
       if (seen == nullptr || !(*seen == expected)) return false;
       sched_internal::SpinLockHolder holder(lock_);
       if (value_ == seen) {

@@ -17,11 +17,15 @@ namespace {
 using sync_testing::Crew;
 using sync_testing::PanicOf;
 
-static_assert(sizeof(Atomic<int32_t>) == 4 && alignof(Atomic<int64_t>) == 8 && sizeof(Atomic<bool>) == 1);
-static_assert(!std::is_copy_constructible_v<Atomic<int>> && !std::is_copy_constructible_v<Value<int>>);
+static_assert(sizeof(Atomic<int32_t>) == 4 && alignof(Atomic<int64_t>) == 8 &&
+              sizeof(Atomic<bool>) == 1);
+static_assert(!std::is_copy_constructible_v<Atomic<int>> &&
+              !std::is_copy_constructible_v<Value<int>>);
 
 template <typename T>
-constexpr bool kHasAdd = requires(Atomic<T> a) { a.Add(T{}); };
+constexpr bool kHasAdd = requires(Atomic<T> a) {
+  a.Add(T{});
+};
 static_assert(kHasAdd<int32_t> && kHasAdd<uintptr_t> && !kHasAdd<bool> && !kHasAdd<int*>);
 
 using AtomicTest = weft::testing::FiberTest;
@@ -32,7 +36,9 @@ class AtomicIntegerTest : public ::testing::Test {};
 using Integers = ::testing::Types<int32_t, int64_t, uint32_t, uint64_t, uintptr_t>;
 TYPED_TEST_SUITE(AtomicIntegerTest, Integers);
 
-TYPED_TEST(AtomicIntegerTest, ZeroValueIsZero) { EXPECT_EQ(Atomic<TypeParam>().Load(), TypeParam{0}); }
+TYPED_TEST(AtomicIntegerTest, ZeroValueIsZero) {
+  EXPECT_EQ(Atomic<TypeParam>().Load(), TypeParam{0});
+}
 
 TYPED_TEST(AtomicIntegerTest, AddReturnsTheNewValue) {
   Atomic<TypeParam> a(40);

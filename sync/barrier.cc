@@ -5,23 +5,32 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "weft/sched/panic.h"
+#include "weft/sync/internal/deadline.h"
 
 namespace weft {
 
-// Each waiter is told the outcome of its own round: when it runs again, the barrier may be rounds further.
+using sync_internal::kNever;
+
+// Each waiter is told the outcome of its own round: when it runs again, the barrier may be rounds
+// further.
 struct Barrier::Arrival {
   Arrival* next;
   Outcome outcome = Outcome::kWaiting;
 };
 
-Barrier::Barrier(int parties, std::function<void()> action) : parties_(parties), action_(std::move(action)) {
+Barrier::Barrier(int parties, std::function<void()> action)
+    : parties_(parties), action_(std::move(action)) {
   if (parties < 1) Panic("sync: a Barrier needs a party");
 }
 
-absl::StatusOr<int> Barrier::Arrive(absl::Duration timeout) {
+absl::StatusOr<int> Barrier::ArriveAndWaitFor(absl::Duration timeout) {
+  return Arrive(sync_internal::DeadlineAfter(timeout));
+}
+
+absl::StatusOr<int> Barrier::Arrive(int64_t deadline_ns) {
   MutexLock lock(mutex_);
   // Java's action runs under the lock, so that latecomers wait there without a deadline, too.
-  while (actor_ != nullptr) changed_.Wait();
+  while (actor_ != nullptr) AwaitChange(kNever);
   if (broken_) return absl::AbortedError("barrier is broken");
   const int missing = parties_ - ++arrived_;
   if (missing == 0) {
@@ -30,15 +39,15 @@ absl::StatusOr<int> Barrier::Arrive(absl::Duration timeout) {
   }
   Arrival self{arrivals_};
   arrivals_ = &self;
-  const auto ended = [&self] { return self.outcome != Outcome::kWaiting; };
-  if (!changed_.WaitFor(timeout, ended)) {
+  while (self.outcome == Outcome::kWaiting) {
+    if (AwaitChange(deadline_ns) || self.outcome != Outcome::kWaiting) continue;
     if (actor_ == nullptr) {
       broken_ = true;
       EndRound(Outcome::kBroken);
       return absl::DeadlineExceededError("timed out at a barrier");
     }
     // All have come in time; only the action is not over.
-    changed_.Wait(ended);
+    deadline_ns = kNever;
   }
   if (self.outcome == Outcome::kBroken) return absl::AbortedError("barrier was broken");
   return missing;
@@ -64,8 +73,13 @@ void Barrier::RunAction() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   relock.outcome = Outcome::kTripped;
 }
 
+bool Barrier::AwaitChange(int64_t deadline_ns) {
+  return changed_.WaitUntilNanos(deadline_ns, WaitReason::kSyncBarrierArrive);
+}
+
 void Barrier::EndRound(Outcome outcome) {
-  for (Arrival* arrival = arrivals_; arrival != nullptr; arrival = arrival->next) arrival->outcome = outcome;
+  for (Arrival* arrival = arrivals_; arrival != nullptr; arrival = arrival->next)
+    arrival->outcome = outcome;
   arrivals_ = nullptr;
   arrived_ = 0;
   changed_.Broadcast();
@@ -73,7 +87,7 @@ void Barrier::EndRound(Outcome outcome) {
 
 void Barrier::Reset() {
   MutexLock lock(mutex_);
-  while (actor_ != nullptr && actor_ != CurrentParkable()) changed_.Wait();
+  while (actor_ != nullptr && actor_ != CurrentParkable()) AwaitChange(kNever);
   broken_ = false;
   EndRound(Outcome::kBroken);
 }

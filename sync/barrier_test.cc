@@ -94,7 +94,9 @@ TEST_P(BarrierTest, ATimeoutBreaksItForAll) {
   Barrier barrier(4);
   Crew crew;
   crew.Fiber([&] { EXPECT_TRUE(absl::IsAborted(barrier.ArriveAndWait().status())); });
-  crew.Thread([&] { EXPECT_TRUE(absl::IsAborted(barrier.ArriveAndWaitFor(absl::InfiniteDuration()).status())); });
+  crew.Thread([&] {
+    EXPECT_TRUE(absl::IsAborted(barrier.ArriveAndWaitFor(absl::InfiniteDuration()).status()));
+  });
   AwaitWaiting(barrier, 2);
   EXPECT_TRUE(absl::IsDeadlineExceeded(barrier.ArriveAndWaitFor(absl::Milliseconds(1)).status()));
   EXPECT_TRUE(barrier.IsBroken());
@@ -172,7 +174,8 @@ TEST_P(BarrierTest, ATimeoutDuringTheActionIsNone) {
   crew.Fiber([&] { outcome = barrier.ArriveAndWaitFor(absl::Milliseconds(20)).status(); });
   AwaitWaiting(barrier, 1);
   crew.Fiber([&] { barrier.ArriveAndWait().IgnoreError(); });
-  // If the machine was too slow, the time ran out before the second arrived: then there is no action.
+  // If the machine was too slow, the time ran out before the second arrived: then there is no
+  // action.
   if (acting.WaitFor(absl::Milliseconds(60))) {
     Sleep(absl::Milliseconds(30));
     go_on.Set();
@@ -221,7 +224,8 @@ TEST_P(BarrierTest, AResetDuringTheActionBreaksNothing) {
   go_on.Set();
 }
 
-// Impatient parties, resets and whole rounds in any order: whoever gets an index shares its round with one of each.
+// Impatient parties, resets and whole rounds in any order: whoever gets an index shares its round
+// with one of each.
 TEST_P(BarrierTest, SurvivesTimeoutsAndResets) {
   constexpr int kParties = 4;
   const int rounds = weft::testing::Repeat(200);

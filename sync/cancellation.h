@@ -1,14 +1,16 @@
 // cancellation.h: how a wait learns that it is to be given up, without knowing what may cancel it.
 //
-// A primitive that waits on behalf of a context embeds a CancelWatcher in the waiter's frame. What can be cancelled
-// (weft's Context, or anything else that satisfies the concept) calls it once.
+// A primitive that waits on behalf of a context embeds a CancelWatcher in the waiter's frame. What
+// can be cancelled (weft's Context, or anything else that satisfies the concept) calls it once.
 //
 // Go: the case <-ctx.Done() in a select; here it costs no channel.
 //
-// Thread safety: Watch() and Unwatch() of one watcher are called by its owner, in this order, once each. The callback comes
-//   from whoever cancels.
-// Blocks: the callback must not, nor throw; it may call Ready() and Go(). Unwatch() may wait for a callback that runs.
-// Ordering: the cancellation synchronizes with the callback, and the callback with the Unwatch() that waited for it.
+// Thread safety: Watch() and Unwatch() of one watcher are called by its owner, in this order, once
+//   each. The callback comes from whoever cancels.
+// Blocks: the callback must not, nor throw; it may call Ready() and Go(). Unwatch() may wait for a
+//   callback that runs.
+// Ordering: the cancellation synchronizes with the callback, and the callback with the Unwatch()
+//   that waited for it.
 // Lifetime: after Unwatch(), or after a Watch() that failed, nobody refers to the watcher any more.
 // Cost: two links, no allocation.
 #ifndef WEFT_SYNC_CANCELLATION_H_

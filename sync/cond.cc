@@ -1,16 +1,12 @@
 #include "weft/sync/cond.h"
 
-#include "weft/sync/internal/deadline.h"
-
 namespace weft {
 
 using sched_internal::SpinLockHolder;
 using sync_internal::Waiter;
 using sync_internal::WaitList;
 
-bool Cond::WaitFor(absl::Duration timeout) { return WaitUntilNanos(sync_internal::DeadlineAfter(timeout)); }
-
-bool Cond::WaitUntilNanos(int64_t deadline_ns) {
+bool Cond::WaitUntilNanos(int64_t deadline_ns, WaitReason reason) {
   struct Relock {
     ~Relock() { cond->lock_(cond->lockable_); }
     Cond* cond;
@@ -20,7 +16,7 @@ bool Cond::WaitUntilNanos(int64_t deadline_ns) {
   Enqueue(&self);
   unlock_(lockable_);
   Relock relock{this};
-  if (self.AwaitUntil(deadline_ns, WaitReason::kSyncCondWait)) return true;
+  if (self.AwaitUntil(deadline_ns, reason)) return true;
   Withdraw(&self);
   return false;
 }
@@ -42,7 +38,8 @@ void Cond::Withdraw(Waiter* waiter) {
 }
 
 void Cond::Signal() {
-  // Relaxed: whoever waits for what the caller has done under the lock counted itself before it unlocked.
+  // Relaxed: whoever waits for what the caller has done under the lock counted itself before it
+  // unlocked.
   if (count_.load(std::memory_order_relaxed) == 0) return;
   Waiter* woken = nullptr;
   {

@@ -170,7 +170,8 @@ using CondStressTest = weft::testing::WorkerTest;
 
 INSTANTIATE_TEST_SUITE_P(Workers, CondStressTest, weft::testing::kWorkerCounts);
 
-// A bounded buffer: every item arrives exactly once although every waiter could be the one that is woken.
+// A bounded buffer: every item arrives exactly once although every waiter could be the one that is
+//   woken.
 TEST_P(CondStressTest, BoundedBuffer) {
   constexpr int kItems = 1500;
   Mutex mu;

@@ -30,13 +30,14 @@ namespace {
 using Id = LockGraph::Id;
 
 std::string Ago(int64_t since_ns) {
-  return absl::FormatDuration(absl::Trunc(absl::Nanoseconds(MonotonicNanos() - since_ns), absl::Milliseconds(1)));
+  return absl::FormatDuration(
+      absl::Trunc(absl::Nanoseconds(MonotonicNanos() - since_ns), absl::Milliseconds(1)));
 }
 
 }  // namespace
 
-// Who holds and who wants which lock, and in which orders that happened. One lock guards it all: that of threads, since
-// it is held across allocations but never across a park.
+// Who holds and who wants which lock, and in which orders that happened. One lock guards it all:
+// that of threads, since it is held across allocations but never across a park.
 class Registry {
  public:
   static Registry& Instance() {
@@ -75,7 +76,9 @@ class Registry {
     LockSite site;
   };
   struct HashUser {
-    size_t operator()(const LockUser& user) const { return std::hash<uint64_t>()(user.id * 2 + user.is_fiber); }
+    size_t operator()(const LockUser& user) const {
+      return std::hash<uint64_t>()(user.id * 2 + user.is_fiber);
+    }
   };
 
   // With mutex_ held, which clang's analysis does not know as a lock.
@@ -132,7 +135,8 @@ void Registry::Want(Record* record, const void* address, const LockSite& site) {
     if (graph_.edges() >= options_.max_pairs) graph_.Clear();
     for (const Id held : mine->second) {
       if (held == wanted) {
-        if (!options_.disable_recursion) reports.push_back({ReportKind::kRecursion, RecursionText(held, site)});
+        if (!options_.disable_recursion)
+          reports.push_back({ReportKind::kRecursion, RecursionText(held, site)});
       } else if (!options_.disable_lock_order) {
         const auto cycle = graph_.Add({held, wanted, HoldOf(held, site.user).site, site});
         if (!cycle.empty()) reports.push_back({ReportKind::kInversion, InversionText(cycle)});
@@ -149,7 +153,8 @@ void Registry::Got(Record* record, const void* address, const LockSite& site, bo
   held_[site.user].push_back(id);
 }
 
-// By the holder or by another. Among readers, whose share an outsider gives back is not known: the oldest.
+// By the holder or by another. Among readers, whose share an outsider gives back is not known: the
+// oldest.
 void Registry::Leave(Record* record, bool shared) {
   // Relaxed: not zero if it was locked while we watched, which the caller's lock has ordered.
   const Id id = record->id_.load(std::memory_order_relaxed);
@@ -157,10 +162,12 @@ void Registry::Leave(Record* record, bool shared) {
   const LockUser caller = LockUser::Caller();
   std::lock_guard<std::mutex> hold(mutex_);
   std::vector<Hold>& holds = locks_.at(id).holds;
-  auto leaving = std::find_if(holds.begin(), holds.end(),
-                              [&](const Hold& h) { return h.shared == shared && h.site.user == caller; });
+  auto leaving = std::find_if(holds.begin(), holds.end(), [&](const Hold& h) {
+    return h.shared == shared && h.site.user == caller;
+  });
   if (leaving == holds.end()) {
-    leaving = std::find_if(holds.begin(), holds.end(), [&](const Hold& h) { return h.shared == shared; });
+    leaving =
+        std::find_if(holds.begin(), holds.end(), [&](const Hold& h) { return h.shared == shared; });
   }
   if (leaving == holds.end()) return;
   NoLongerHeldBy(leaving->site.user, id);
@@ -180,7 +187,8 @@ void Registry::Forget(Record* record) {
 
 const Registry::Hold& Registry::HoldOf(Id lock, const LockUser& user) const {
   const std::vector<Hold>& holds = locks_.at(lock).holds;
-  return *std::find_if(holds.begin(), holds.end(), [&](const Hold& hold) { return hold.site.user == user; });
+  return *std::find_if(holds.begin(), holds.end(),
+                       [&](const Hold& hold) { return hold.site.user == user; });
 }
 
 void Registry::NoLongerHeldBy(const LockUser& user, Id lock) {
@@ -214,15 +222,19 @@ void Registry::ReportIfStillWaiting(uint64_t wait) {
   Deliver(report);
 }
 
-std::string Registry::Name(Id lock) const { return absl::StrFormat("lock %p", locks_.at(lock).address); }
+std::string Registry::Name(Id lock) const {
+  return absl::StrFormat("lock %p", locks_.at(lock).address);
+}
 
 std::string Registry::InversionText(const std::vector<LockGraph::Edge>& cycle) const {
   std::string text = "potential deadlock: locks in different orders\n";
   for (size_t i = 0; i < cycle.size(); ++i) {
     const LockGraph::Edge& edge = cycle[i];
-    absl::StrAppendFormat(&text, "%s%s locked %s at:\n", i == 0 ? "" : "earlier ", edge.held.user.Text(), Name(edge.from));
+    absl::StrAppendFormat(&text, "%s%s locked %s at:\n", i == 0 ? "" : "earlier ",
+                          edge.held.user.Text(), Name(edge.from));
     edge.held.AppendStack(&text);
-    absl::StrAppendFormat(&text, "  and %s %s at:\n", i == 0 ? "now wants" : "then wanted", Name(edge.to));
+    absl::StrAppendFormat(&text, "  and %s %s at:\n", i == 0 ? "now wants" : "then wanted",
+                          Name(edge.to));
     edge.wanted.AppendStack(&text);
   }
   return text;
@@ -239,8 +251,8 @@ std::string Registry::RecursionText(Id lock, const LockSite& wanted) const {
 
 std::string Registry::LongWaitText(const Wait& wait) const {
   std::string text = "potential deadlock: long wait\n";
-  absl::StrAppendFormat(&text, "%s has waited %s for %s at:\n", wait.site.user.Text(), Ago(wait.site.at_ns),
-                        Name(wait.lock));
+  absl::StrAppendFormat(&text, "%s has waited %s for %s at:\n", wait.site.user.Text(),
+                        Ago(wait.site.at_ns), Name(wait.lock));
   wait.site.AppendStack(&text);
   for (const Hold& hold : locks_.at(wait.lock).holds) {
     absl::StrAppendFormat(&text, "%s has held it%s for %s, locked at:\n", hold.site.user.Text(),
@@ -255,8 +267,8 @@ std::string Registry::LongWaitText(const Wait& wait) const {
     }
   }
   for (const auto& [number, other] : waits_) {
-    absl::StrAppendFormat(&text, "  %s wanted by %s for %s\n", Name(other.lock), other.site.user.Text(),
-                          Ago(other.site.at_ns));
+    absl::StrAppendFormat(&text, "  %s wanted by %s for %s\n", Name(other.lock),
+                          other.site.user.Text(), Ago(other.site.at_ns));
   }
   return text;
 }
@@ -291,8 +303,9 @@ class Watch : public SchedTimer {
  private:
   // In a fiber, because the report takes time and may block.
   static void Fire(SchedTimer* timer, int64_t) {
-    Go({.name = "deadlock report"},
-       [wait = static_cast<Watch*>(timer)->wait_] { Registry::Instance().ReportIfStillWaiting(wait); });
+    Go({.name = "deadlock report"}, [wait = static_cast<Watch*>(timer)->wait_] {
+      Registry::Instance().ReportIfStillWaiting(wait);
+    });
   }
 
   uint64_t wait_;
@@ -339,7 +352,9 @@ bool Mutex::TryLockUntil(absl::Time deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   return Noted(mutex_.TryLockUntil(deadline), &record_, this, false);
 }
 
-bool Mutex::try_lock() ABSL_NO_THREAD_SAFETY_ANALYSIS { return Noted(mutex_.try_lock(), &record_, this, false); }
+bool Mutex::try_lock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  return Noted(mutex_.try_lock(), &record_, this, false);
+}
 
 // Noted first: once the mutex is free, it may die.
 void Mutex::unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -363,7 +378,8 @@ bool RWMutex::TryLockUntil(absl::Time deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS {
 
 void RWMutex::lock_shared() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   LockWatched(
-      &record_, this, true, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return mutex_.try_lock_shared(); },
+      &record_, this, true,
+      [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return mutex_.try_lock_shared(); },
       [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_.lock_shared(); });
 }
 
@@ -385,7 +401,9 @@ void RWMutex::unlock_shared() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   mutex_.unlock_shared();
 }
 
-bool RWMutex::try_lock() ABSL_NO_THREAD_SAFETY_ANALYSIS { return Noted(mutex_.try_lock(), &record_, this, false); }
+bool RWMutex::try_lock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  return Noted(mutex_.try_lock(), &record_, this, false);
+}
 
 bool RWMutex::try_lock_shared() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   return Noted(mutex_.try_lock_shared(), &record_, this, true);

@@ -1,22 +1,27 @@
 // deadlock.h: locks that notice deadlocks, also those that did not happen this time.
 //
 // They stand in for Mutex and RWMutex while a program is tested, and report:
-//   an inversion    A was locked and then B wanted; elsewhere, ever, B was locked and then A wanted (or a longer circle)
-//   a recursion     a lock is wanted by who holds it, which for a reader deadlocks as soon as a writer comes between
+//   an inversion    A was locked and then B wanted; elsewhere, ever, B was locked and then A wanted
+//                   (or a longer circle)
+//   a recursion     a lock is wanted by who holds it, which for a reader deadlocks as soon as a
+//                   writer comes between
 //   a long wait     for a lock, longer than a threshold, with all who hold or want locks
 // with the stacks of where each lock was taken and wanted.
 //
 // Go: github.com/sasha-s/go-deadlock.
 //
 // Thread safety: as Mutex and RWMutex; SetOptions() at any time.
-// Blocks: as Mutex and RWMutex. All locks share the detector's own lock for moments, so that they scale no longer.
-// Ordering: as Mutex and RWMutex, and by the detector's lock more than they promise: a race that ThreadSanitizer finds
-//   between users of plain locks may hide here.
-// Lifetime: as Mutex and RWMutex. A lock that dies is forgotten: a new one at its address begins anew.
+// Blocks: as Mutex and RWMutex. All locks share the detector's own lock for moments, so that they
+//   scale no longer.
+// Ordering: as Mutex and RWMutex, and by the detector's lock more than they promise: a race that
+//   ThreadSanitizer finds between users of plain locks may hide here.
+// Lifetime: as Mutex and RWMutex. A lock that dies is forgotten: a new one at its address begins
+//   anew.
 // Misuse: as Mutex and RWMutex.
-// Cost: some microseconds for each lock(), for the stack; 16 and 32 bytes, and some 500 bytes for each pair of locks that
-//   were ever nested. Whoever uses weft::Mutex pays nothing: these are other types. To change all locks of a program by
-//   one define of its own build, name them through an alias:
+// Cost: some microseconds for each lock(), for the stack; 16 and 32 bytes, and some 500 bytes for
+//   each pair of locks that were ever nested. Whoever uses weft::Mutex pays nothing: these are
+//   other types. To change all locks of a program by one define of its own build, name them through
+//   an alias:
 //
 //     #ifdef MYPROGRAM_DEBUG_LOCKS                        // in one header of the program
 //     #include "weft/sync/deadlock.h"
@@ -32,9 +37,10 @@
 //     locks::Mutex mu;                                    // everywhere else
 //     locks::MutexLock lock(mu);
 //
-// try_lock() and the timed forms cannot deadlock: what they take counts as held, but not as wanted. A lock belongs to
-// who locked it until anybody unlocks it. It is reported, too, if an outer lock or a phase of the program keeps the two
-// orders of an inversion apart: they still depend on it. Each pair of locks is reported once.
+// try_lock() and the timed forms cannot deadlock: what they take counts as held, but not as wanted.
+// A lock belongs to who locked it until anybody unlocks it. It is reported, too, if an outer lock
+// or a phase of the program keeps the two orders of an inversion apart: they still depend on it.
+// Each pair of locks is reported once.
 #ifndef WEFT_SYNC_DEADLOCK_H_
 #define WEFT_SYNC_DEADLOCK_H_
 
@@ -46,6 +52,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sync/internal/guard.h"
 #include "weft/sync/mutex.h"
 #include "weft/sync/rwmutex.h"
 
@@ -59,18 +66,20 @@ struct Report {
 };
 
 struct Options {
-  // Null: prints the report to stderr and ends the process with status 2. Inversions and recursions are reported by who
-  // is about to lock, and a call that throws prevents that; long waits by a fiber of their own. It may block, and runs
-  // with the caller's locks held. There may be several calls at a time.
+  // Null: prints the report to stderr and ends the process with status 2. Inversions and recursions
+  // are reported by who is about to lock, and a call that throws prevents that; long waits by a
+  // fiber of their own. It may block, and runs with the caller's locks held. There may be several
+  // calls at a time.
   std::function<void(const Report&)> on_report = nullptr;
 
-  // How long a wait is long; infinite: never. While somebody waits, the runtime's own check for `all fibers are asleep`
-  // waits, too.
+  // How long a wait is long; infinite: never. While somebody waits, the runtime's own check for
+  // `all fibers are asleep` waits, too.
   absl::Duration threshold = absl::Seconds(30);
 
   bool disable = false;  // everything
   bool disable_lock_order = false;
-  bool disable_recursion = false;  // for a mutex that is locked twice, for another to unlock it in between
+  // For a mutex that is locked twice, for another to unlock it in between.
+  bool disable_recursion = false;
 
   // Pairs of locks to remember; if there are more, all are forgotten.
   size_t max_pairs = 1 << 16;
@@ -113,7 +122,8 @@ class ABSL_LOCKABLE Mutex {
   Record record_;
 };
 
-class RLocker;
+class RWMutex;
+using RLocker = sync_internal::ReadersSide<RWMutex>;
 
 class ABSL_LOCKABLE RWMutex {
  public:
@@ -139,55 +149,11 @@ class ABSL_LOCKABLE RWMutex {
   Record record_;
 };
 
-class ABSL_LOCKABLE RLocker {
- public:
-  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_->lock_shared(); }
-  void unlock() ABSL_UNLOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_->unlock_shared(); }
-  bool try_lock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return mutex_->try_lock_shared();
-  }
-
- private:
-  friend class RWMutex;
-  explicit RLocker(RWMutex* mutex) : mutex_(mutex) {}
-
-  RWMutex* mutex_;
-};
-
 inline RLocker RWMutex::RLocker() { return deadlock::RLocker(this); }
 
-class ABSL_SCOPED_LOCKABLE MutexLock {
- public:
-  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) { mutex_.lock(); }
-  ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
-  MutexLock(const MutexLock&) = delete;
-  MutexLock& operator=(const MutexLock&) = delete;
-
- private:
-  Mutex& mutex_;
-};
-
-class ABSL_SCOPED_LOCKABLE WriterLock {
- public:
-  explicit WriterLock(RWMutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) { mutex_.lock(); }
-  ~WriterLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
-  WriterLock(const WriterLock&) = delete;
-  WriterLock& operator=(const WriterLock&) = delete;
-
- private:
-  RWMutex& mutex_;
-};
-
-class ABSL_SCOPED_LOCKABLE ReaderLock {
- public:
-  explicit ReaderLock(RWMutex& mutex) ABSL_SHARED_LOCK_FUNCTION(mutex) : mutex_(mutex) { mutex_.lock_shared(); }
-  ~ReaderLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock_shared(); }
-  ReaderLock(const ReaderLock&) = delete;
-  ReaderLock& operator=(const ReaderLock&) = delete;
-
- private:
-  RWMutex& mutex_;
-};
+using MutexLock = sync_internal::ExclusiveGuard<Mutex>;
+using WriterLock = sync_internal::ExclusiveGuard<RWMutex>;
+using ReaderLock = sync_internal::SharedGuard<RWMutex>;
 
 }  // namespace weft::deadlock
 

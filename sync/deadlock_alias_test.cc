@@ -1,4 +1,5 @@
-// The alias of deadlock.h, compiled with and without its define: the same code must do for both kinds of locks.
+// The alias of deadlock.h, compiled with and without its define: the same code must do for both
+// kinds of locks.
 #include <mutex>
 #include <type_traits>
 
@@ -23,7 +24,8 @@ using weft::Mutex, weft::MutexLock, weft::ReaderLock, weft::RWMutex, weft::Write
 namespace myprogram {
 namespace {
 
-static_assert(!std::is_copy_constructible_v<locks::Mutex> && !std::is_copy_constructible_v<locks::RWMutex>);
+static_assert(!std::is_copy_constructible_v<locks::Mutex> &&
+              !std::is_copy_constructible_v<locks::RWMutex>);
 
 constinit locks::Mutex global;
 

@@ -22,13 +22,15 @@
 #include "weft/sync/testing/crew.h"
 
 // Functions of these names are looked for in the reports.
-__attribute__((noinline)) void LocksFirstThenSecond(weft::deadlock::Mutex& first, weft::deadlock::Mutex& second) {
+__attribute__((noinline)) void LocksFirstThenSecond(weft::deadlock::Mutex& first,
+                                                    weft::deadlock::Mutex& second) {
   weft::deadlock::MutexLock outer(first);
   weft::deadlock::MutexLock inner(second);
   asm volatile("" ::: "memory");
 }
 
-__attribute__((noinline)) void LocksTheOtherWayRound(weft::deadlock::Mutex& first, weft::deadlock::Mutex& second) {
+__attribute__((noinline)) void LocksTheOtherWayRound(weft::deadlock::Mutex& first,
+                                                     weft::deadlock::Mutex& second) {
   weft::deadlock::MutexLock outer(second);
   weft::deadlock::MutexLock inner(first);
   asm volatile("" ::: "memory");
@@ -51,7 +53,8 @@ using ::testing::IsEmpty;
 
 static_assert(sizeof(Mutex) == 16 && sizeof(RWMutex) == 32);
 
-// The reports of one test. An inversion or recursion is thrown out of lock() if the test would deadlock otherwise.
+// The reports of one test. An inversion or recursion is thrown out of lock() if the test would
+// deadlock otherwise.
 class Reports {
  public:
   struct Prevented : std::runtime_error {
@@ -113,8 +116,9 @@ TEST_P(DeadlockTest, AnInversionIsReportedThoughItDidNotDeadlock) {
     crew.Thread([&] { LocksTheOtherWayRound(a, b); });
   }
   ASSERT_THAT(reports.Kinds(), ElementsAre(ReportKind::kInversion));
-  EXPECT_THAT(reports.Text(0), AllOf(HasSubstr("LocksTheOtherWayRound"), HasSubstr("LocksFirstThenSecond"),
-                                     HasSubstr("thread "), HasSubstr("earlier fiber ")));
+  EXPECT_THAT(reports.Text(0),
+              AllOf(HasSubstr("LocksTheOtherWayRound"), HasSubstr("LocksFirstThenSecond"),
+                    HasSubstr("thread "), HasSubstr("earlier fiber ")));
   LocksTheOtherWayRound(a, b);
   EXPECT_EQ(reports.Kinds().size(), 1u) << "a pair is reported once";
 }
@@ -208,8 +212,9 @@ TEST_P(DeadlockTest, ALongWaitIsReportedWithWhoHoldsTheLock) {
     crew.Join();
     ASSERT_EQ(reports.Kinds().size(), before + 1);
     EXPECT_EQ(reports.Kinds()[before], ReportKind::kLongWait);
-    EXPECT_THAT(reports.Text(before), AllOf(HasSubstr("LocksAndWaits"), HasSubstr("(keeper) has held it for"),
-                                            HasSubstr("all locks:"), HasSubstr(in_thread ? "thread " : "fiber ")));
+    EXPECT_THAT(reports.Text(before),
+                AllOf(HasSubstr("LocksAndWaits"), HasSubstr("(keeper) has held it for"),
+                      HasSubstr("all locks:"), HasSubstr(in_thread ? "thread " : "fiber ")));
   }
 }
 
@@ -473,7 +478,8 @@ TEST_F(DeadlockDeathTest, ARealRecursionIsReportedInsteadOfHanging) {
                 mu.lock();
                 mu.lock();
               }),
-              ExitedWithCode(2), "potential deadlock: recursive lock\nfiber [0-9]+ \\(test\\) locked lock 0x");
+              ExitedWithCode(2),
+              "potential deadlock: recursive lock\nfiber [0-9]+ \\(test\\) locked lock 0x");
 }
 
 // Without the lock order the two really meet; the threshold finds them.
@@ -492,15 +498,17 @@ void Embrace() {
 }
 
 TEST_F(DeadlockDeathTest, ARealDeadlockIsReportedByItsWaits) {
-  EXPECT_EXIT(Embrace(), ExitedWithCode(2), "potential deadlock: long wait\n(.|\n)* held by fiber ");
+  EXPECT_EXIT(Embrace(), ExitedWithCode(2),
+              "potential deadlock: long wait\n(.|\n)* held by fiber ");
 }
 
 TEST_F(DeadlockDeathTest, UnlockOfAnUnlockedMutexIsAsFatalAsEver) {
-  EXPECT_EXIT([]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    Mutex mu;
-    mu.unlock();
-  }(),
-              ExitedWithCode(2), "fatal error: sync: unlock of unlocked mutex");
+  EXPECT_EXIT(
+      []() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        Mutex mu;
+        mu.unlock();
+      }(),
+      ExitedWithCode(2), "fatal error: sync: unlock of unlocked mutex");
 }
 
 }  // namespace

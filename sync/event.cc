@@ -34,8 +34,8 @@ bool Event::Pass() {
   return true;
 }
 
-// An auto-reset event is handed to the waiter: were it left set for the waiter to find, a newcomer could overtake, and
-// two quick calls would let only one of two waiters through.
+// An auto-reset event is handed to the waiter: were it left set for the waiter to find, a newcomer
+// could overtake, and two quick calls would let only one of two waiters through.
 void Event::Set() {
   WaitList woken;
   {
@@ -57,7 +57,7 @@ bool Event::WaitUntilNanos(int64_t deadline_ns) {
     if (Pass()) return true;
     waiters_.PushBack(&self);
   }
-  if (self.AwaitUntil(deadline_ns, WaitReason::kSemacquire)) return true;
+  if (self.AwaitUntil(deadline_ns, reason_)) return true;
   SpinLockHolder holder(lock_);
   if (self.queued) waiters_.Remove(&self);
   return false;

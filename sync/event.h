@@ -1,18 +1,21 @@
 // event.h: a flag that others wait for.
 //
-// Go: none; a channel that is closed serves as a manual-reset event. C#: ManualResetEvent and AutoResetEvent.
+// Go: none; a channel that is closed serves as a manual-reset event. C#: ManualResetEvent and
+//   AutoResetEvent.
 //
-// Thread safety: all methods may be called at any time from fibers, threads and timer callbacks (Wait() and WaitFor()
-//   not from the latter).
-// Blocks: Wait() and WaitFor(): the fiber, or the thread when the caller is not a fiber. The others: nothing.
+// Thread safety: all methods may be called at any time from fibers, threads and timer callbacks
+//   (Wait() and WaitFor() not from the latter).
+// Blocks: Wait() and WaitFor(): the fiber, or the thread when the caller is not a fiber. The
+//   others: nothing.
 // Ordering: each Set() synchronizes with the return of every wait that it lets through.
-// Lifetime: may be destroyed as soon as every wait has returned, even though the Set() that ended the last of them
-//   has not returned yet.
+// Lifetime: may be destroyed as soon as every wait has returned, even though the Set() that ended
+//   the last of them has not returned yet.
 // Misuse: none can be seen.
 // Cost: Set() and a wait that need not block a spin lock, 3 ns alone; no allocation; 16 bytes.
 //
-// A manual-reset event lets everybody through from Set() to Reset(). An auto-reset event lets one through for each
-// Set(): the one who has waited longest, or, if nobody waits, the next to come; such Set()s do not add up.
+// A manual-reset event lets everybody through from Set() to Reset(). An auto-reset event lets one
+// through for each Set(): the one who has waited longest, or, if nobody waits, the next to come;
+// such Set()s do not add up.
 //
 //   weft::Event ready(weft::EventReset::kManual);
 //   weft::Go([&] { Prepare(); ready.Set(); });
@@ -25,6 +28,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/spin_lock.h"
+#include "weft/sched/park.h"
 #include "weft/sync/internal/waiter.h"
 
 namespace weft {
@@ -36,7 +40,9 @@ enum class EventReset : uint8_t {
 
 class Event {
  public:
-  explicit Event(EventReset reset, bool set = false) : reset_(reset), set_(set) {}
+  // `reason` is what dumps say that waiters wait for.
+  explicit Event(EventReset reset, bool set = false, WaitReason reason = WaitReason::kSyncEventWait)
+      : reset_(reset), reason_(reason), set_(set) {}
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
@@ -61,6 +67,7 @@ class Event {
 
   mutable sched_internal::SpinLock lock_;
   const EventReset reset_;
+  const WaitReason reason_;
   // Invariant: nobody waits while it is true.
   bool set_ ABSL_GUARDED_BY(lock_);
   sync_internal::WaitList waiters_ ABSL_GUARDED_BY(lock_);

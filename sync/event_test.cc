@@ -67,8 +67,9 @@ TEST_P(EventTest, AutoIsRememberedOnceIfNobodyWaits) {
   EXPECT_FALSE(event.TryWait());
 }
 
-// Four fibers that wait for an auto-reset event, in this order, on one worker. One that is preempted just before it
-// waits spoils the round that a test makes of them, so tests count good rounds: a wrong implementation has none.
+// Four fibers that wait for an auto-reset event, in this order, on one worker. One that is
+// preempted just before it waits spoils the round that a test makes of them, so tests count good
+// rounds: a wrong implementation has none.
 struct Queue {
   Queue() {
     for (int i = 0; i < 4; ++i) {

@@ -2,14 +2,16 @@
 //
 // Go: none; a WaitGroup whose count is known in advance. Java: CountDownLatch. C++: std::latch.
 //
-// Thread safety: all methods may be called at any time from fibers, threads and timer callbacks (those that wait not
-//   from the latter).
-// Blocks: Wait(), WaitFor() and CountDownAndWait(): the fiber, or the thread when the caller is not a fiber. The others:
+// Thread safety: all methods may be called at any time from fibers, threads and timer callbacks
+//   (those that wait not from the latter).
+// Blocks: Wait(), WaitFor() and CountDownAndWait(): the fiber, or the thread when the caller is not
+//   a fiber. The others: nothing.
+// Ordering: each CountDown() that is needed to reach zero synchronizes with the return of every
+//   wait.
+// Lifetime: may be destroyed as soon as every wait has returned, even though the CountDown() that
+//   reached zero has not returned yet. A CountDown() beyond zero must be over, too.
+// Misuse: a negative count or step panics. Counting below zero is allowed and, as in Java, does
 //   nothing.
-// Ordering: each CountDown() that is needed to reach zero synchronizes with the return of every wait.
-// Lifetime: may be destroyed as soon as every wait has returned, even though the CountDown() that reached zero has not
-//   returned yet. A CountDown() beyond zero must be over, too.
-// Misuse: a negative count or step panics. Counting below zero is allowed and, as in Java, does nothing.
 // Cost: CountDown() one atomic add; a wait at zero a spin lock; no allocation; 24 bytes.
 //
 //   weft::Latch loaded(3);
@@ -24,13 +26,15 @@
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/panic.h"
+#include "weft/sched/park.h"
 #include "weft/sync/event.h"
 
 namespace weft {
 
 class Latch {
  public:
-  explicit Latch(int64_t count) : count_(count), zero_(EventReset::kManual, /*set=*/count == 0) {
+  explicit Latch(int64_t count)
+      : count_(count), zero_(EventReset::kManual, /*set=*/count == 0, WaitReason::kSyncLatchWait) {
     if (count < 0) Panic("sync: negative Latch count");
   }
   Latch(const Latch&) = delete;
@@ -48,8 +52,8 @@ class Latch {
   // Takes `n` off the count.
   void CountDown(int64_t n = 1) {
     if (n < 0) Panic("sync: negative Latch step");
-    // ORDER(latch.count): acq_rel; pairs with itself. Who reaches zero has seen what the others did before their
-    // CountDown(), and passes it on to the waiters through the event.
+    // ORDER(latch.count): acq_rel; pairs with itself. Who reaches zero has seen what the others did
+    // before their CountDown(), and passes it on to the waiters through the event.
     const int64_t before = count_.fetch_sub(n, std::memory_order_acq_rel);
     if (before > 0 && before <= n) zero_.Set();
   }

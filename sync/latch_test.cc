@@ -110,7 +110,8 @@ TEST_P(LatchTest, CountDownAndWaitMeets) {
   });
 }
 
-// The latch is freed by the last of its waiters while the CountDown() that reached zero may not have returned.
+// The latch is freed by the last of its waiters while the CountDown() that reached zero may not
+// have returned.
 TEST_P(LatchTest, MayDieAsSoonAsTheWaitsHaveReturned) {
   const int rounds = weft::testing::Repeat(200);
   Crew crew;

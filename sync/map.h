@@ -2,16 +2,20 @@
 //
 // Go: sync.Map, with all its methods, typed.
 //
-// Thread safety: all methods, from fibers and threads alike. Range()'s function may call any method of the map.
+// Thread safety: all methods, from fibers and threads alike. Range()'s function may call any method
+//   of the map.
 // Blocks: Load() nothing. The others: while another changes, or Range() copies, the same shard.
 // Ordering: whatever changes a key synchronizes with every operation that sees the change.
-// Lifetime: replaced and removed keys and values are destroyed some time later, on any thread; those that are there at the
-//   end, with the map. Keys and values must be copyable where a method returns or Range() passes them.
+// Lifetime: replaced and removed keys and values are destroyed some time later, on any thread;
+//   those that are there at the end, with the map. Keys and values must be copyable where a method
+//   returns or Range() passes them.
 // Misuse: a hash or an equality that uses the same map for the key that it is called for deadlocks.
-// Cost: Load() of a key that is there about 10 ns in cache, two atomic adds on memory of the caller's processor, no shared
-//   write. Store() one allocation of the key and the value. Empty: 512 bytes per processor.
+// Cost: Load() of a key that is there about 10 ns in cache, two atomic adds on memory of the
+//   caller's processor, no shared write. Store() one allocation of the key and the value. Empty:
+//   512 bytes per processor.
 //
-// Range() visits no key twice. It copies one shard at a time, so a key may be passed that has been removed meanwhile.
+// Range() visits no key twice. It copies one shard at a time, so a key may be passed that has been
+// removed meanwhile.
 //
 //   weft::Map<std::string, Session> sessions;
 //   sessions.Store(id, session);
@@ -145,7 +149,9 @@ class Map {
           slot(shard.index.FindSlot(hash, map->SameKey(key))),
           found(static_cast<const Entry*>(shard.index.At(slot))) {}
 
-    void Put(K key, V value) { shard.index.Put(slot, new Entry(hash, std::move(key), std::move(value))); }
+    void Put(K key, V value) {
+      shard.index.Put(slot, new Entry(hash, std::move(key), std::move(value)));
+    }
     void Remove() { shard.index.Remove(slot); }
 
     const uint64_t hash;
@@ -157,7 +163,8 @@ class Map {
 
   // Spreads what std::hash leaves in the low bits over all of them.
   uint64_t HashOf(const K& key) const {
-    const __uint128_t product = static_cast<__uint128_t>(Hash{}(key) ^ 0x9e3779b97f4a7c15) * 0xbf58476d1ce4e5b9;
+    const __uint128_t product =
+        static_cast<__uint128_t>(Hash{}(key) ^ 0x9e3779b97f4a7c15) * 0xbf58476d1ce4e5b9;
     return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
   }
 
@@ -165,7 +172,9 @@ class Map {
   Shard& ShardOf(uint64_t hash) const { return shards_[(hash >> 48) & shard_mask_]; }
 
   auto SameKey(const K& key) const {
-    return [&key](const sync_internal::MapEntry* entry) { return Equal{}(static_cast<const Entry*>(entry)->key, key); };
+    return [&key](const sync_internal::MapEntry* entry) {
+      return Equal{}(static_cast<const Entry*>(entry)->key, key);
+    };
   }
 
   static std::optional<V> ValueOf(const sync_internal::MapEntry* entry) {

@@ -20,7 +20,8 @@ namespace {
 
 using sync_testing::Crew;
 
-static_assert(!std::is_copy_constructible_v<Map<int, int>> && !std::is_move_constructible_v<Map<int, int>>);
+static_assert(!std::is_copy_constructible_v<Map<int, int>> &&
+              !std::is_move_constructible_v<Map<int, int>>);
 
 using MapTest = weft::testing::FiberTest;
 
@@ -167,7 +168,8 @@ TEST_F(MapTest, BehavesAsASequentialMap) {
         reference[key] = value;
         break;
       case 1:
-        ASSERT_EQ(m.LoadOrStore(key, value), std::make_pair(before.value_or(value), before.has_value()));
+        ASSERT_EQ(m.LoadOrStore(key, value),
+                  std::make_pair(before.value_or(value), before.has_value()));
         reference.emplace(key, value);
         break;
       case 2:
@@ -210,7 +212,8 @@ using MapStressTest = weft::testing::WorkerTest;
 
 INSTANTIATE_TEST_SUITE_P(Workers, MapStressTest, weft::testing::kWorkerCounts);
 
-// A value that knows whether it has been destroyed: a reader that sees freed memory fails even without a sanitizer.
+// A value that knows whether it has been destroyed: a reader that sees freed memory fails even
+// without a sanitizer.
 class Canary {
  public:
   explicit Canary(int key) : key_(key) {}
@@ -231,9 +234,15 @@ TEST_P(MapStressTest, ReadersNeverSeeDestroyedValues) {
     for (int i = 0; i < rounds; ++i) {
       const int key = static_cast<int>(random() % 40);
       switch (random() % 8) {
-        case 0: m.Store(key, Canary(key)); break;
-        case 1: m.Delete(key); break;
-        case 2: EXPECT_EQ(m.LoadOrStore(key, Canary(key)).first.key(), key); break;
+        case 0:
+          m.Store(key, Canary(key));
+          break;
+        case 1:
+          m.Delete(key);
+          break;
+        case 2:
+          EXPECT_EQ(m.LoadOrStore(key, Canary(key)).first.key(), key);
+          break;
         default:
           if (std::optional<Canary> value = m.Load(key)) {
             ASSERT_EQ(value->key(), key);

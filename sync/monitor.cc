@@ -2,11 +2,8 @@
 
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
-#include "weft/sched/timer.h"
 
 namespace weft {
-
-using sync_internal::kNever;
 
 void Monitor::RequireHolder(const char* complaint) const {
   if (HoldCount() == 0) Panic(complaint);
@@ -22,11 +19,7 @@ bool Monitor::WaitUntilNanos(int64_t deadline_ns) {
   };
   RequireHolder("sync: Wait outside the Monitor");
   Restore restore{&mutex_, CurrentParkable(), mutex_.Disown()};
-  if (deadline_ns == kNever) {
-    notified_.Wait();
-    return true;
-  }
-  return notified_.WaitFor(absl::Nanoseconds(deadline_ns - MonotonicNanos()));
+  return notified_.WaitUntilNanos(deadline_ns, WaitReason::kSyncMonitorWait);
 }
 
 void Monitor::Notify() {

@@ -1,18 +1,21 @@
 // monitor.h: a reentrant mutex with one condition, as every object of Java has.
 //
-// Go: none; a Mutex with a Cond. Java: synchronized, Object.wait, notify, notifyAll, without spurious wake-ups.
+// Go: none; a Mutex with a Cond. Java: synchronized, Object.wait, notify, notifyAll, without
+//   spurious wake-ups.
 //
 // Thread safety: all methods, from fibers and threads alike.
-// Blocks: Enter(), Wait() and WaitFor(): the fiber, or the thread when the caller is not a fiber. The others: nothing.
+// Blocks: Enter(), Wait() and WaitFor(): the fiber, or the thread when the caller is not a fiber.
+//   The others: nothing.
 // Ordering: as its ReentrantMutex; a wait gives the monitor up and takes it again.
 // Lifetime: may be destroyed once everybody has left it for good.
-// Misuse: Exit() by anybody but the holder is fatal. Wait() and Notify() by anybody but the holder panic, as Java
-//   throws IllegalMonitorStateException. That is checked when it runs: clang's analysis cannot see into Synchronized().
+// Misuse: Exit() by anybody but the holder is fatal. Wait() and Notify() by anybody but the holder
+//   panic, as Java throws IllegalMonitorStateException. That is checked when it runs: clang's
+//   analysis cannot see into Synchronized().
 // Cost: Enter() and Exit() as ReentrantMutex; Notify() to nobody one load; no allocation; 72 bytes.
 //
-// A wait gives up all the levels that the caller has entered, and has them again when it returns. Notify() wakes the
-// one who has waited longest. Another may change the condition before that one is in again: wait in a loop, or with a
-// predicate.
+// A wait gives up all the levels that the caller has entered, and has them again when it returns.
+// Notify() wakes the one who has waited longest. Another may change the condition before that one
+// is in again: wait in a loop, or with a predicate.
 //
 //   weft::Monitor queue_monitor;
 //   weft::Synchronized(queue_monitor, [&] { queue.push_back(job); queue_monitor.Notify(); });
@@ -43,7 +46,9 @@ class ABSL_LOCKABLE Monitor {
 
   void Enter() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
   bool TryEnter() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) { return mutex_.try_lock(); }
-  bool TryEnterFor(absl::Duration timeout) ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) { return mutex_.TryLockFor(timeout); }
+  bool TryEnterFor(absl::Duration timeout) ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) {
+    return mutex_.TryLockFor(timeout);
+  }
   void Exit() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
 
   // For std::lock_guard.
@@ -51,7 +56,8 @@ class ABSL_LOCKABLE Monitor {
   bool try_lock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) { return TryEnter(); }
   void unlock() ABSL_UNLOCK_FUNCTION() { Exit(); }
 
-  // Leaves the monitor, waits for a Notify() or NotifyAll() that comes after the call, and enters again.
+  // Leaves the monitor, waits for a Notify() or NotifyAll() that comes after the call, and enters
+  // again.
   void Wait() { WaitUntilNanos(sync_internal::kNever); }
 
   // As Wait(). Returns false if time ran out before anybody notified.

@@ -50,7 +50,8 @@ TEST_P(MonitorTest, SynchronizedReturnsWhatTheFunctionReturns) {
   Monitor monitor;
   int value = 7;
   EXPECT_EQ(Synchronized(monitor, [] { return std::make_unique<int>(3); }).operator*(), 3);
-  static_assert(std::is_same_v<decltype(Synchronized(monitor, [&]() -> int& { return value; })), int&>);
+  static_assert(
+      std::is_same_v<decltype(Synchronized(monitor, [&]() -> int& { return value; })), int&>);
   EXPECT_EQ(&Synchronized(monitor, [&]() -> int& { return value; }), &value);
   EXPECT_THROW(Synchronized(monitor, [] { throw std::runtime_error("out"); }), std::runtime_error);
   EXPECT_EQ(monitor.HoldCount(), 0);
@@ -120,7 +121,9 @@ TEST_P(MonitorTest, TimedWaitSaysWhetherSomebodyNotified) {
   bool ready = false;
   Crew crew;
   crew.Mixed(3, [&](int) {
-    Synchronized(monitor, [&] { EXPECT_TRUE(monitor.WaitFor(absl::InfiniteDuration(), [&] { return ready; })); });
+    Synchronized(monitor, [&] {
+      EXPECT_TRUE(monitor.WaitFor(absl::InfiniteDuration(), [&] { return ready; }));
+    });
   });
   Synchronized(monitor, [&] {
     ready = true;
@@ -131,8 +134,10 @@ TEST_P(MonitorTest, TimedWaitSaysWhetherSomebodyNotified) {
 TEST_P(MonitorTest, OutsideItWaitAndNotifyPanic) {
   Monitor monitor;
   const auto panic_of = [&](auto fn) ABSL_NO_THREAD_SAFETY_ANALYSIS { return PanicOf(fn); };
-  EXPECT_EQ(panic_of([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { monitor.Wait(); }), "sync: Wait outside the Monitor");
-  EXPECT_EQ(panic_of([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { monitor.Notify(); }), "sync: Notify outside the Monitor");
+  EXPECT_EQ(panic_of([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { monitor.Wait(); }),
+            "sync: Wait outside the Monitor");
+  EXPECT_EQ(panic_of([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { monitor.Notify(); }),
+            "sync: Notify outside the Monitor");
   std::lock_guard<Monitor> lock(monitor);
   Crew crew;
   crew.Mixed(3, [&](int) ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -179,7 +184,8 @@ using MonitorDeathTest = weft::testing::FiberTest;
 TEST_F(MonitorDeathTest, ExitByAnybodyElseIsFatal) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   Monitor monitor;
-  EXPECT_EXIT([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { monitor.Exit(); }(), ::testing::ExitedWithCode(2), "does not hold");
+  EXPECT_EXIT([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { monitor.Exit(); }(),
+              ::testing::ExitedWithCode(2), "does not hold");
 }
 
 }  // namespace

@@ -41,7 +41,8 @@ bool Mutex::try_lock() {
   uintptr_t word = word_.load(std::memory_order_relaxed);
   while ((word & (kLocked | kStarving)) == 0) {
     // ORDER(mutex.lock): acquire; pairs with the releases in unlock(), UnlockSlow() and PassOn().
-    if (word_.compare_exchange_weak(word, word | kLocked, std::memory_order_acquire, std::memory_order_relaxed)) {
+    if (word_.compare_exchange_weak(word, word | kLocked, std::memory_order_acquire,
+                                    std::memory_order_relaxed)) {
       return true;
     }
   }
@@ -78,17 +79,21 @@ bool Mutex::Spin(bool* token) {
     if (!(word & kLocked)) {
       const uintptr_t locked = (*token ? word & ~kWoken : word) | kLocked;
       // ORDER(mutex.lock): acquire; pairs with the releases in unlock(), UnlockSlow() and PassOn().
-      if (word_.compare_exchange_weak(word, locked, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+      if (word_.compare_exchange_weak(word, locked, std::memory_order_acquire,
+                                      std::memory_order_relaxed))
+        return true;
     } else if (!*token && !(word & (kWoken | kQueue)) && !Queue(word).empty()) {
       // Relaxed: says only that we are here.
-      *token = word_.compare_exchange_weak(word, word | kWoken, std::memory_order_relaxed, std::memory_order_relaxed);
+      *token = word_.compare_exchange_weak(word, word | kWoken, std::memory_order_relaxed,
+                                           std::memory_order_relaxed);
     }
     sched_internal::CpuRelax();
   }
   return false;
 }
 
-// Returns true if it got the lock, false if `self` is in the queue. Gives the token back either way.
+// Returns true if it got the lock, false if `self` is in the queue. Gives the token back either
+// way.
 bool Mutex::LockOrEnqueue(Waiter* self, bool token) {
   const bool starving = self->beaten >= kPatience ||
                         (self->beaten > 0 && MonotonicNanos() - self->since_ns >= kStarvationNanos);
@@ -98,13 +103,17 @@ bool Mutex::LockOrEnqueue(Waiter* self, bool token) {
     const uintptr_t rest = token ? word & ~kWoken : word;
     if (!(word & (kLocked | kStarving))) {
       // ORDER(mutex.lock): acquire; pairs with the releases in unlock(), UnlockSlow() and PassOn().
-      if (word_.compare_exchange_weak(word, rest | kLocked, std::memory_order_acquire, std::memory_order_relaxed)) {
+      if (word_.compare_exchange_weak(word, rest | kLocked, std::memory_order_acquire,
+                                      std::memory_order_relaxed)) {
         return true;
       }
     } else if (!(word & kQueue)) {
       const uintptr_t owned = rest | kQueue | (starving ? kStarving : 0);
-      // ORDER(mutex.queue): acquire; pairs with the releases in Settle() and PassOn(): the queue as they left it.
-      if (word_.compare_exchange_weak(word, owned, std::memory_order_acquire, std::memory_order_relaxed)) break;
+      // ORDER(mutex.queue): acquire; pairs with the releases in Settle() and PassOn(): the queue as
+      // they left it.
+      if (word_.compare_exchange_weak(word, owned, std::memory_order_acquire,
+                                      std::memory_order_relaxed))
+        break;
     } else {
       sched_internal::ThreadYield();
       word = word_.load(std::memory_order_relaxed);
@@ -119,9 +128,9 @@ bool Mutex::LockOrEnqueue(Waiter* self, bool token) {
   return Settle(list, self);
 }
 
-// Ends a change of the queue by an owner of kQueue that does not hold the lock. If the holder has left meanwhile, it
-// relied on us (A): then the lock goes to `self`, which leaves the queue, or to the first in line if that one starves.
-// Returns whether `self` got it.
+// Ends a change of the queue by an owner of kQueue that does not hold the lock. If the holder has
+// left meanwhile, it relied on us (A): then the lock goes to `self`, which leaves the queue, or to
+// the first in line if that one starves. Returns whether `self` got it.
 bool Mutex::Settle(WaitList list, Waiter* self) {
   // Relaxed: re-checked by the CASes below.
   uintptr_t word = word_.load(std::memory_order_relaxed);
@@ -129,11 +138,15 @@ bool Mutex::Settle(WaitList list, Waiter* self) {
     if (word & kLocked) {
       const uintptr_t settled = Word(list, word & (kLocked | kWoken | kStarving));
       // ORDER(mutex.queue): release; pairs with the acquires of kQueue. Publishes the queue.
-      if (word_.compare_exchange_weak(word, settled, std::memory_order_release, std::memory_order_relaxed)) return false;
+      if (word_.compare_exchange_weak(word, settled, std::memory_order_release,
+                                      std::memory_order_relaxed))
+        return false;
       continue;
     }
     // ORDER(mutex.lock): acquire; pairs with the releases in unlock() and UnlockSlow().
-    if (word_.compare_exchange_weak(word, word | kLocked, std::memory_order_acquire, std::memory_order_relaxed)) break;
+    if (word_.compare_exchange_weak(word, word | kLocked, std::memory_order_acquire,
+                                    std::memory_order_relaxed))
+      break;
   }
   if ((word & kStarving) && !list.empty() && list.front() != self) {
     PassOn(word | kLocked, list, MonotonicNanos());
@@ -158,30 +171,36 @@ void Mutex::UnlockSlow() {
   for (;;) {
     if (!(word & kLocked)) Fatal("sync: unlock of unlocked mutex");
     if (Queue(word).empty() || (word & (kWoken | kQueue))) {
-      // (A) Nobody to wake, or the bearer of the token, or the owner of the queue will see that the lock is free.
-      // ORDER(mutex.lock): release; pairs with the acquires in lock(), try_lock(), Spin(), LockOrEnqueue() and Settle().
-      if (word_.compare_exchange_weak(word, word & ~kLocked, std::memory_order_release, std::memory_order_relaxed)) return;
+      // (A) Nobody to wake, or the bearer of the token, or the owner of the queue will see that the
+      // lock is free. ORDER(mutex.lock): release; pairs with the acquires in lock(), try_lock(),
+      // Spin(), LockOrEnqueue() and Settle().
+      if (word_.compare_exchange_weak(word, word & ~kLocked, std::memory_order_release,
+                                      std::memory_order_relaxed))
+        return;
       continue;
     }
     const int64_t now_ns = word & kStarving ? MonotonicNanos() : 0;
-    // ORDER(mutex.queue): acquire; pairs with the releases in Settle() and PassOn(): the queue as they left it.
-    if (word_.compare_exchange_weak(word, word | kQueue, std::memory_order_acquire, std::memory_order_relaxed)) {
+    // ORDER(mutex.queue): acquire; pairs with the releases in Settle() and PassOn(): the queue as
+    // they left it.
+    if (word_.compare_exchange_weak(word, word | kQueue, std::memory_order_acquire,
+                                    std::memory_order_relaxed)) {
       return PassOn(word, Queue(word), now_ns);
     }
   }
 }
 
-// Releases kLocked and kQueue, which the caller owns. The first in line gets the lock if it starves; else it is woken to
-// compete for it.
+// Releases kLocked and kQueue, which the caller owns. The first in line gets the lock if it
+// starves; else it is woken to compete for it.
 void Mutex::PassOn(uintptr_t word, WaitList list, int64_t now_ns) {
   auto* const first = static_cast<Waiter*>(list.PopClaimed());
   uintptr_t flags = 0;
   if (first != nullptr) {
-    first->granted = (word & kStarving) && (first->beaten >= kPatience || now_ns - first->since_ns >= kStarvationNanos);
+    first->granted = (word & kStarving) &&
+                     (first->beaten >= kPatience || now_ns - first->since_ns >= kStarvationNanos);
     flags = first->granted ? kLocked | kStarving : kWoken;
   }
-  // The last access to *this. ORDER(mutex.lock), ORDER(mutex.queue): release; pairs with the acquires of either bit.
-  // A granted waiter synchronizes through Ready().
+  // The last access to *this. ORDER(mutex.lock), ORDER(mutex.queue): release; pairs with the
+  // acquires of either bit. A granted waiter synchronizes through Ready().
   word_.store(Word(list, flags), std::memory_order_release);
   if (first != nullptr) Ready(first->self);
 }

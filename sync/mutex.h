@@ -1,17 +1,22 @@
 // mutex.h: mutual exclusion for fibers and threads.
 //
-// Go: sync.Mutex. Also has timed forms. As in Go it is not reentrant and not owned: another fiber may unlock it.
+// Go: sync.Mutex. Also has timed forms. As in Go it is not reentrant and not owned: another fiber
+//   may unlock it.
 //
 // Thread safety: all methods, from fibers and threads alike.
-// Blocks: lock() and the timed forms: the fiber, or the thread when the caller is not a fiber. unlock(), try_lock(): nothing.
-// Ordering: each unlock() synchronizes with every later lock(), and with every later try that succeeds.
-// Lifetime: may be destroyed once it is unlocked for good, by whoever locked it last, even while the unlock() of
-//   somebody before has not returned.
-// Misuse: unlock() of an unlocked mutex is fatal: `sync: unlock of unlocked mutex`. Locking it twice deadlocks.
+// Blocks: lock() and the timed forms: the fiber, or the thread when the caller is not a fiber.
+//   unlock(), try_lock(): nothing.
+// Ordering: each unlock() synchronizes with every later lock(), and with every later try that
+//   succeeds.
+// Lifetime: may be destroyed once it is unlocked for good, by whoever locked it last, even while
+//   the unlock() of somebody before has not returned.
+// Misuse: unlock() of an unlocked mutex is fatal: `sync: unlock of unlocked mutex`. Locking it
+//   twice deadlocks.
 // Cost: lock() and unlock() one compare-exchange each, 2.2 ns each alone; no allocation; 8 bytes.
 //
-// Newcomers may overtake those who wait, which is fast, until the first in line was overtaken twice or has waited for a
-// millisecond; from then on the lock is handed from one to the next in the order of arrival.
+// Newcomers may overtake those who wait, which is fast, until the first in line was overtaken twice
+// or has waited for a millisecond; from then on the lock is handed from one to the next in the
+// order of arrival.
 //
 //   weft::Mutex mu;
 //   int total ABSL_GUARDED_BY(mu) = 0;
@@ -24,6 +29,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sync/internal/guard.h"
 
 namespace weft {
 
@@ -40,7 +46,9 @@ class ABSL_LOCKABLE Mutex {
   void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
     uintptr_t free = 0;
     // ORDER(mutex.lock): acquire; pairs with the releases in unlock(), UnlockSlow() and PassOn().
-    if (!word_.compare_exchange_strong(free, kLocked, std::memory_order_acquire, std::memory_order_relaxed)) LockSlow();
+    if (!word_.compare_exchange_strong(free, kLocked, std::memory_order_acquire,
+                                       std::memory_order_relaxed))
+      LockSlow();
   }
 
   // Gives up when it has not got the lock in time. A time that is over still takes a free lock.
@@ -49,8 +57,11 @@ class ABSL_LOCKABLE Mutex {
 
   void unlock() ABSL_UNLOCK_FUNCTION() {
     uintptr_t alone = kLocked;
-    // ORDER(mutex.lock): release; pairs with the acquires in lock(), try_lock(), Spin() and LockOrEnqueue().
-    if (!word_.compare_exchange_strong(alone, 0, std::memory_order_release, std::memory_order_relaxed)) UnlockSlow();
+    // ORDER(mutex.lock): release; pairs with the acquires in lock(), try_lock(), Spin() and
+    // LockOrEnqueue().
+    if (!word_.compare_exchange_strong(alone, 0, std::memory_order_release,
+                                       std::memory_order_relaxed))
+      UnlockSlow();
   }
 
   // May fail while the lock changes hands.
@@ -64,7 +75,8 @@ class ABSL_LOCKABLE Mutex {
   //     2     kWoken     one waiter is on its way to the lock, so an unlock need not wake another
   //     3     kStarving  the lock is handed over; newcomers neither overtake nor spin
   //     4..63            the first waiter, or null
-  // Invariant: a queue with kLocked clear and kWoken clear has kQueue set, and its owner lets somebody have the lock.
+  // Invariant: a queue with kLocked clear and kWoken clear has kQueue set, and its owner lets
+  // somebody have the lock.
   // Invariant: who holds kLocked and kQueue is the only one to write the word.
   static constexpr uintptr_t kLocked = 1;
   static constexpr uintptr_t kQueue = 2;
@@ -87,16 +99,8 @@ class ABSL_LOCKABLE Mutex {
   sched_internal::Atom<uintptr_t> word_{0};
 };
 
-class ABSL_SCOPED_LOCKABLE MutexLock {
- public:
-  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) { mutex_.lock(); }
-  ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
-  MutexLock(const MutexLock&) = delete;
-  MutexLock& operator=(const MutexLock&) = delete;
-
- private:
-  Mutex& mutex_;
-};
+// Holds a mutex for a scope.
+using MutexLock = sync_internal::ExclusiveGuard<Mutex>;
 
 }  // namespace weft
 

@@ -1,4 +1,5 @@
-// Fibers and threads, plain, timed and trying, on one mutex; and mutexes that die as soon as they may.
+// Fibers and threads, plain, timed and trying, on one mutex; and mutexes that die as soon as they
+// may.
 #include <atomic>
 #include <memory>
 
@@ -32,9 +33,14 @@ TEST_P(MutexStressTest, AllWaysToLockExcludeEachOther) {
       for (int i = 0; i < 2000; ++i) {
         bool locked = true;
         switch ((id + i) % 4) {
-          case 0: locked = mu.try_lock(); break;
-          case 1: locked = mu.TryLockFor(absl::Microseconds(i % 50)); break;
-          default: mu.lock();
+          case 0:
+            locked = mu.try_lock();
+            break;
+          case 1:
+            locked = mu.TryLockFor(absl::Microseconds(i % 50));
+            break;
+          default:
+            mu.lock();
         }
         if (!locked) continue;
         ++plain;
@@ -66,7 +72,8 @@ TEST_P(MutexStressTest, HandOverAndBargingAlternate) {
   EXPECT_EQ(plain, 6 * 400);
 }
 
-// The last of those who lock it frees the mutex. An unlock() that touches it too late is seen by AddressSanitizer.
+// The last of those who lock it frees the mutex. An unlock() that touches it too late is seen by
+// AddressSanitizer.
 TEST_P(MutexStressTest, MayDieOnceItIsUnlockedForGood) {
   struct Shared {
     Mutex mu;

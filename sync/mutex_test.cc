@@ -119,7 +119,8 @@ TEST_F(MutexTest, TimedLockGetsTheLockInTime) {
   mu.lock();
   Crew crew;
   crew.Mixed(3, [&](int i) {
-    ASSERT_TRUE(i == 0 ? mu.TryLockFor(absl::InfiniteDuration()) : mu.TryLockFor(absl::Seconds(60)));
+    ASSERT_TRUE(i == 0 ? mu.TryLockFor(absl::InfiniteDuration())
+                       : mu.TryLockFor(absl::Seconds(60)));
     mu.unlock();
   });
   LetOthersBlock();
@@ -163,8 +164,8 @@ TEST_F(MutexTest, AGreedyHolderDoesNotStarveAWaiter) {
   stop = true;
 }
 
-// Three waiters whose order of arrival is known, against a holder that takes the lock again at once. The hand-over to
-// those who starve keeps their order.
+// Three waiters whose order of arrival is known, against a holder that takes the lock again at
+// once. The hand-over to those who starve keeps their order.
 TEST_F(MutexTest, WaitersThatStarveAreServedInOrder) {
   Mutex mu, order_mu;
   std::vector<int> order;

@@ -17,13 +17,16 @@ bool Once::Begin() {
     if (word == kDone) return false;
     if (word == kNew) {
       // ORDER(once.done): acquire, for the load of a failure; pairs with End().
-      if (word_.compare_exchange_weak(word, kRunning, std::memory_order_acquire, std::memory_order_acquire)) return true;
+      if (word_.compare_exchange_weak(word, kRunning, std::memory_order_acquire,
+                                      std::memory_order_acquire))
+        return true;
       continue;
     }
     self.next = reinterpret_cast<Waiter*>(word - kRunning);
-    // ORDER(once.push): release; pairs with the acquire in End(). Publishes `self`. The acquire is for a failure.
-    if (word_.compare_exchange_weak(word, reinterpret_cast<uintptr_t>(&self) + kRunning, std::memory_order_acq_rel,
-                                    std::memory_order_acquire)) {
+    // ORDER(once.push): release; pairs with the acquire in End(). Publishes `self`. The acquire is
+    // for a failure.
+    if (word_.compare_exchange_weak(word, reinterpret_cast<uintptr_t>(&self) + kRunning,
+                                    std::memory_order_acq_rel, std::memory_order_acquire)) {
       break;
     }
   }
@@ -32,8 +35,8 @@ bool Once::Begin() {
 }
 
 void Once::End() {
-  // The last access to *this. ORDER(once.done): release; pairs with the acquires in Do() and Begin(). ORDER(once.push):
-  // acquire; pairs with the push in Begin().
+  // The last access to *this. ORDER(once.done): release; pairs with the acquires in Do() and
+  // Begin(). ORDER(once.push): acquire; pairs with the push in Begin().
   const uintptr_t word = word_.exchange(kDone, std::memory_order_acq_rel);
   for (auto* waiter = reinterpret_cast<Waiter*>(word - kRunning); waiter != nullptr;) {
     Waiter* const next = waiter->next;  // before ReadyLast(), which ends the waiter's life
@@ -46,7 +49,8 @@ void Once::PanicNilFunction() { Panic("sync: Once.Do of nil func value"); }
 
 std::exception_ptr sync_internal::CurrentFailure() {
   if (!sched_internal::IsGoexitUnwinding()) return std::current_exception();
-  return std::make_exception_ptr(PanicError("sync: the function of OnceFunc or OnceValue called Goexit"));
+  return std::make_exception_ptr(
+      PanicError("sync: the function of OnceFunc or OnceValue called Goexit"));
 }
 
 }  // namespace weft

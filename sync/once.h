@@ -1,14 +1,15 @@
 // once.h: runs a function exactly once, however many ask for it.
 //
-// Go: sync.Once, sync.OnceFunc, sync.OnceValue (which also serves for OnceValues: return a pair or a struct).
+// Go: sync.Once, sync.OnceFunc, sync.OnceValue (which also serves for OnceValues: return a pair or
+//   a struct).
 //
 // Thread safety: all methods, from fibers and threads alike.
 // Blocks: Do(): those who come while the function runs wait for its end. Afterwards nothing.
 // Ordering: the end of the function synchronizes with the return of every Do().
-// Lifetime: a Once may be destroyed when every Do() has returned. The handles of OnceFunc() and OnceValue() share what
-//   they refer to, and it lives as long as any of them.
-// Misuse: Do() from within its own function deadlocks. A function that throws, or calls Goexit(), counts as done and
-//   never runs again; an empty std::function panics and counts as done, too.
+// Lifetime: a Once may be destroyed when every Do() has returned. The handles of OnceFunc() and
+//   OnceValue() share what they refer to, and it lives as long as any of them.
+// Misuse: Do() from within its own function deadlocks. A function that throws, or calls Goexit(),
+//   counts as done and never runs again; an empty std::function panics and counts as done, too.
 // Cost: Do() afterwards one load, 0.5 ns; no allocation; 8 bytes.
 //
 //   static weft::Once once;
@@ -54,7 +55,8 @@ class Once {
   }
 
  private:
-  // Nobody came yet; the function has ended; or it runs, and the rest of the word is the stack of those who wait.
+  // Nobody came yet; the function has ended; or it runs, and the rest of the word is the stack of
+  // those who wait.
   static constexpr uintptr_t kNew = 0;
   static constexpr uintptr_t kDone = 1;
   static constexpr uintptr_t kRunning = 2;
@@ -69,7 +71,8 @@ class Once {
 
 namespace sync_internal {
 
-// How a panic of Goexit()'s caller is remembered: there is no exception that later callers could get.
+// How a panic of Goexit()'s caller is remembered: there is no exception that later callers could
+// get.
 std::exception_ptr CurrentFailure();
 
 // What the handles of OnceFunc() and OnceValue() share.
@@ -117,8 +120,8 @@ class OnceCell {
 
 }  // namespace sync_internal
 
-// Returns a copyable function that calls fn() the first time and returns what it returned, by reference, every time. If
-// fn throws, every call throws the same.
+// Returns a copyable function that calls fn() the first time and returns what it returned, by
+// reference, every time. If fn throws, every call throws the same.
 template <typename Fn>
 auto OnceValue(Fn&& fn) {
   using Function = std::decay_t<Fn>;
@@ -133,7 +136,8 @@ template <typename Fn>
 auto OnceFunc(Fn&& fn) {
   auto ignore_result = [fn = std::decay_t<Fn>(std::forward<Fn>(fn))]() mutable { std::invoke(fn); };
   struct Nothing {};
-  auto cell = std::make_shared<sync_internal::OnceCell<decltype(ignore_result), Nothing>>(std::move(ignore_result));
+  auto cell = std::make_shared<sync_internal::OnceCell<decltype(ignore_result), Nothing>>(
+      std::move(ignore_result));
   return [cell = std::move(cell)] { cell->Get(); };
 }
 

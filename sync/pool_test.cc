@@ -80,6 +80,38 @@ TEST_F(PoolTest, DestroysWhatIsLeft) {
   EXPECT_EQ(item.use_count(), 1);
 }
 
+TEST_F(PoolTest, ClearTakesWhatAWorkerHasForItself) {
+  auto item = std::make_shared<int>(1);
+  Pool<std::shared_ptr<int>> pool;
+  weft::testing::RunInFiber([&] {
+    // The first goes to a shard and makes the worker an owner, the second is its own.
+    for (int i = 0; i < 3; ++i) pool.Put(item);
+  });
+  EXPECT_EQ(item.use_count(), 4);
+  pool.Clear();
+  EXPECT_EQ(item.use_count(), 1);
+}
+
+// A worker's own object must not keep it from looking after the shards.
+TEST_F(PoolTest, WhatNobodyTakesIsDestroyedThoughOthersComeAndGo) {
+  std::atomic<int> alive{0};
+  struct Counted {
+    explicit Counted(std::atomic<int>* alive) : alive(alive) { ++*alive; }
+    ~Counted() { --*alive; }
+    std::atomic<int>* const alive;
+  };
+  Pool<std::unique_ptr<Counted>> pool([&] { return std::make_unique<Counted>(&alive); });
+  weft::testing::RunInFiber([&] {
+    for (int i = 0; i < 20; ++i) pool.Put(std::make_unique<Counted>(&alive));
+    ASSERT_EQ(alive, 20);
+    pool.ExpireForTest();
+    for (int i = 0; i < 2000; ++i) pool.Put(pool.Get());
+    pool.ExpireForTest();
+    for (int i = 0; i < 2000; ++i) pool.Put(pool.Get());
+    EXPECT_LT(alive, 5);
+  });
+}
+
 using PoolStressTest = weft::testing::WorkerTest;
 
 INSTANTIATE_TEST_SUITE_P(Workers, PoolStressTest, weft::testing::kWorkerCounts);
@@ -109,6 +141,27 @@ TEST_P(PoolStressTest, EachObjectHasOneUser) {
   });
   crew.Join();
   EXPECT_LT(made, 8 * rounds / 10) << "most are taken from the pool";
+}
+
+// Clear() meets owners at work.
+TEST_P(PoolStressTest, ClearAgainstUsers) {
+  struct Object {
+    std::atomic<int> users{0};
+    ~Object() { EXPECT_EQ(users, 0); }
+  };
+  Pool<std::unique_ptr<Object>> pool([] { return std::make_unique<Object>(); });
+  const int rounds = weft::testing::Repeat(1000);
+  Crew crew;
+  crew.Mixed(6, [&](int id) {
+    for (int i = 0; i < rounds; ++i) {
+      if (id >= 4 && i % 8 == 0) pool.Clear();
+      auto object = pool.Get();
+      ASSERT_EQ(++object->users, 1);
+      if (i % 32 == 0) Gosched();
+      --object->users;
+      pool.Put(std::move(object));
+    }
+  });
 }
 
 }  // namespace

@@ -20,7 +20,9 @@ bool ReentrantMutex::TryLockFor(absl::Duration timeout) ABSL_NO_THREAD_SAFETY_AN
   return true;
 }
 
-bool ReentrantMutex::TryLockUntil(absl::Time deadline) { return TryLockFor(deadline - absl::Now()); }
+bool ReentrantMutex::TryLockUntil(absl::Time deadline) {
+  return TryLockFor(deadline - absl::Now());
+}
 
 bool ReentrantMutex::try_lock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   Parkable* const caller = CurrentParkable();
@@ -31,7 +33,8 @@ bool ReentrantMutex::try_lock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void ReentrantMutex::unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  if (!HeldBy(CurrentParkable())) Fatal("sync: unlock of a ReentrantMutex that the caller does not hold");
+  if (!HeldBy(CurrentParkable()))
+    Fatal("sync: unlock of a ReentrantMutex that the caller does not hold");
   if (--holds_ > 0) return;
   Disown();
   mutex_.unlock();
@@ -40,8 +43,9 @@ void ReentrantMutex::unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS {
 int ReentrantMutex::HoldCount() const { return HeldBy(CurrentParkable()) ? holds_ : 0; }
 
 bool ReentrantMutex::HeldBy(Parkable* caller) const {
-  // Relaxed: the caller's name is written here, and wiped off, by the caller alone, so that it reads its own last
-  // store or somebody else's name. A later owner of the same record starts after the former one's end.
+  // Relaxed: the caller's name is written here, and wiped off, by the caller alone, so that it
+  // reads its own last store or somebody else's name. A later owner of the same record starts after
+  // the former one's end.
   return owner_.load(std::memory_order_relaxed) == caller;
 }
 

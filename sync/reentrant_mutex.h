@@ -1,17 +1,20 @@
 // reentrant_mutex.h: a mutex that its holder can lock again.
 //
-// Go: none, on purpose. Java: ReentrantLock. C++: std::recursive_mutex. The holder is a fiber, wherever it runs, or a
+// Go: none, on purpose. Java: ReentrantLock. C++: std::recursive_mutex. The holder is a fiber,
+//   wherever it runs, or a
 // plain thread.
 //
 // Thread safety: all methods, from fibers and threads alike.
-// Blocks: lock() and the timed forms: the fiber, or the thread when the caller is not a fiber. The others: nothing.
+// Blocks: lock() and the timed forms: the fiber, or the thread when the caller is not a fiber. The
+//   others: nothing.
 // Ordering: the unlock() that gives the mutex up synchronizes with every later lock() by another.
 // Lifetime: as Mutex: may be destroyed once it is unlocked for good, by whoever locked it last.
-// Misuse: unlock() by anybody but the holder is fatal. A fiber or thread that ends while it holds the mutex leaves it
-//   locked, or held by whoever gets its record next.
+// Misuse: unlock() by anybody but the holder is fatal. A fiber or thread that ends while it holds
+//   the mutex leaves it locked, or held by whoever gets its record next.
 // Cost: as Mutex, and asking who the caller is; no allocation; 24 bytes.
 //
-// clang's thread-safety analysis knows no reentrance: it objects to locking twice within one function.
+// clang's thread-safety analysis knows no reentrance: it objects to locking twice within one
+// function.
 //
 //   weft::ReentrantMutex mu;
 //   std::lock_guard<weft::ReentrantMutex> lock(mu);

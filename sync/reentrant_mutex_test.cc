@@ -17,7 +17,8 @@ namespace {
 using sync_testing::Crew;
 
 static_assert(sizeof(ReentrantMutex) == 24);
-static_assert(!std::is_copy_constructible_v<ReentrantMutex> && !std::is_move_constructible_v<ReentrantMutex>);
+static_assert(!std::is_copy_constructible_v<ReentrantMutex> &&
+              !std::is_move_constructible_v<ReentrantMutex>);
 
 using ReentrantMutexTest = weft::testing::WorkerTest;
 
@@ -102,7 +103,9 @@ TEST_P(ReentrantMutexTest, TimedFormsGiveUp) {
   ReentrantMutex mu;
   LockTimes(mu, 2);
   Crew crew;
-  crew.Mixed(3, [&](int) ABSL_NO_THREAD_SAFETY_ANALYSIS { EXPECT_FALSE(mu.TryLockFor(absl::Milliseconds(1))); });
+  crew.Mixed(3, [&](int) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    EXPECT_FALSE(mu.TryLockFor(absl::Milliseconds(1)));
+  });
   crew.Join();
   UnlockTimes(mu, 2);
 }
@@ -111,7 +114,8 @@ using ReentrantMutexDeathTest = weft::testing::FiberTest;
 
 TEST_F(ReentrantMutexDeathTest, UnlockByAnybodyElseIsFatal) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
-  constexpr char kMessage[] = "fatal error: sync: unlock of a ReentrantMutex that the caller does not hold";
+  constexpr char kMessage[] =
+      "fatal error: sync: unlock of a ReentrantMutex that the caller does not hold";
   ReentrantMutex mu;
   EXPECT_EXIT(UnlockTimes(mu, 1), ::testing::ExitedWithCode(2), kMessage);
   EXPECT_EXIT(

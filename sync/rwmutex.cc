@@ -15,14 +15,18 @@ using sync_internal::WaitList;
 
 bool RWMutex::TryLockFor(absl::Duration timeout) {
   if (try_lock()) return true;
-  return timeout > absl::ZeroDuration() && LockUntil(Side::kWrite, sync_internal::DeadlineAfter(timeout));
+  return timeout > absl::ZeroDuration() &&
+         LockUntil(Side::kWrite, sync_internal::DeadlineAfter(timeout));
 }
 
-bool RWMutex::TryLockUntil(absl::Time deadline) { return try_lock() || TryLockFor(deadline - absl::Now()); }
+bool RWMutex::TryLockUntil(absl::Time deadline) {
+  return try_lock() || TryLockFor(deadline - absl::Now());
+}
 
 bool RWMutex::TryLockSharedFor(absl::Duration timeout) {
   if (try_lock_shared()) return true;
-  return timeout > absl::ZeroDuration() && LockUntil(Side::kRead, sync_internal::DeadlineAfter(timeout));
+  return timeout > absl::ZeroDuration() &&
+         LockUntil(Side::kRead, sync_internal::DeadlineAfter(timeout));
 }
 
 bool RWMutex::TryLockSharedUntil(absl::Time deadline) {
@@ -34,7 +38,8 @@ bool RWMutex::LockUntil(Side side, int64_t deadline_ns) {
   Waiter self;
   self.contested = deadline_ns != kNever;
   if (LockOrEnqueue(side, &self)) return true;
-  const WaitReason reason = side == Side::kRead ? WaitReason::kSyncRWMutexRLock : WaitReason::kSyncRWMutexLock;
+  const WaitReason reason =
+      side == Side::kRead ? WaitReason::kSyncRWMutexRLock : WaitReason::kSyncRWMutexLock;
   if (self.AwaitUntil(deadline_ns, reason)) return true;
   Withdraw(side, &self);
   return false;
@@ -57,14 +62,16 @@ bool RWMutex::LockOrEnqueue(Side side, Waiter* self) {
   uint64_t state = sync_internal::LockBit(state_, kQueue);
   while (!(state & kWaiting)) {
     if (!(state & obstacle)) {
-      // ORDER(rwmutex.lock), ORDER(rwmutex.read): acquire; pairs with the releases in all unlocks. ORDER(sync.bit): release.
+      // ORDER(rwmutex.lock), ORDER(rwmutex.read): acquire; pairs with the releases in all unlocks.
+      // ORDER(sync.bit): release.
       if (state_.compare_exchange_weak(state, (state & ~kQueue) + share, std::memory_order_acq_rel,
                                        std::memory_order_relaxed)) {
         return true;
       }
     } else if (state_.compare_exchange_weak(state, state | kWaiting, std::memory_order_relaxed,
                                             std::memory_order_relaxed)) {
-      // Relaxed: says only that the last holder must come to the queue; what it finds there is ordered by kQueue.
+      // Relaxed: says only that the last holder must come to the queue; what it finds there is
+      // ordered by kQueue.
       break;
     }
   }
@@ -74,7 +81,8 @@ bool RWMutex::LockOrEnqueue(Side side, Waiter* self) {
   return false;
 }
 
-// The deadline has passed. When the last waiting writer leaves, the readers that it has kept out come in.
+// The deadline has passed. When the last waiting writer leaves, the readers that it has kept out
+// come in.
 void RWMutex::Withdraw(Side side, Waiter* self) {
   uint64_t state = sync_internal::LockBit(state_, kQueue);
   if (self->queued) Queue(side).Remove(self);
@@ -84,7 +92,9 @@ void RWMutex::Withdraw(Side side, Waiter* self) {
   for (;;) {
     const uint64_t next = ((state & ~(kQueue | kWaiting)) | waiting) + shares;
     // ORDER(sync.bit): release; pairs with the acquires of kQueue. Publishes the queue.
-    if (state_.compare_exchange_weak(state, next, std::memory_order_release, std::memory_order_relaxed)) break;
+    if (state_.compare_exchange_weak(state, next, std::memory_order_release,
+                                     std::memory_order_relaxed))
+      break;
   }
   ReadyAll(granted);
 }
@@ -97,7 +107,9 @@ void RWMutex::UnlockSlow() {
     if (state & kWaiting) break;
     // An owner of kQueue, if there is one, will see that the lock is free.
     // ORDER(rwmutex.lock): release; pairs with the acquires in both try forms and LockOrEnqueue().
-    if (state_.compare_exchange_weak(state, state & ~kWriter, std::memory_order_release, std::memory_order_relaxed)) return;
+    if (state_.compare_exchange_weak(state, state & ~kWriter, std::memory_order_release,
+                                     std::memory_order_relaxed))
+      return;
   }
   sync_internal::LockBit(state_, kQueue);
   PassOn(/*readers_first=*/true);
@@ -109,13 +121,18 @@ void RWMutex::UnlockSharedSlow() {
   for (;;) {
     if (state < kReader) Fatal("sync: RUnlock of unlocked RWMutex");
     if (!(state & kWaiting) || state >= 2 * kReader) {
-      // ORDER(rwmutex.read): release; pairs with the acquires in try_lock(), LockOrEnqueue() and below.
-      if (state_.compare_exchange_weak(state, state - kReader, std::memory_order_release, std::memory_order_relaxed)) return;
+      // ORDER(rwmutex.read): release; pairs with the acquires in try_lock(), LockOrEnqueue() and
+      // below.
+      if (state_.compare_exchange_weak(state, state - kReader, std::memory_order_release,
+                                       std::memory_order_relaxed))
+        return;
     } else if (state & kQueue) {
       sched_internal::ThreadYield();
       state = state_.load(std::memory_order_relaxed);
-    } else if (state_.compare_exchange_weak(state, state | kQueue, std::memory_order_acquire, std::memory_order_relaxed)) {
-      // ORDER(sync.bit), ORDER(rwmutex.read): acquire; pairs with the releases of kQueue and of the former readers.
+    } else if (state_.compare_exchange_weak(state, state | kQueue, std::memory_order_acquire,
+                                            std::memory_order_relaxed)) {
+      // ORDER(sync.bit), ORDER(rwmutex.read): acquire; pairs with the releases of kQueue and of the
+      // former readers.
       return PassOn(/*readers_first=*/false);
     }
   }
@@ -133,8 +150,9 @@ void RWMutex::PassOn(bool readers_first) {
       next = TakeReaders(&granted);
     }
   }
-  // The last access to *this. ORDER(rwmutex.lock), ORDER(rwmutex.read), ORDER(sync.bit): release; pairs with the
-  // acquires of all who lock or own kQueue later. Those who were granted synchronize through Ready().
+  // The last access to *this. ORDER(rwmutex.lock), ORDER(rwmutex.read), ORDER(sync.bit): release;
+  // pairs with the acquires of all who lock or own kQueue later. Those who were granted synchronize
+  // through Ready().
   state_.store(next | WaitingFlag(), std::memory_order_release);
   ReadyAll(granted);
 }

@@ -3,16 +3,19 @@
 // Go: sync.RWMutex. Also has timed forms.
 //
 // Thread safety: all methods, from fibers and threads alike.
-// Blocks: lock(), lock_shared() and the timed forms: the fiber, or the thread when the caller is not a fiber. The others: nothing.
-// Ordering: each unlock() synchronizes with every later lock() and lock_shared(), each unlock_shared() with every
-//   later lock().
+// Blocks: lock(), lock_shared() and the timed forms: the fiber, or the thread when the caller is
+//   not a fiber. The others: nothing.
+// Ordering: each unlock() synchronizes with every later lock() and lock_shared(), each
+//   unlock_shared() with every later lock().
 // Lifetime: may be destroyed once it is unlocked for good, by whoever locked it last.
-// Misuse: `sync: Unlock of unlocked RWMutex` and `sync: RUnlock of unlocked RWMutex` are fatal. A reader that locks for
-//   reading again deadlocks as soon as a writer has come in between: a waiting writer keeps new readers out.
+// Misuse: `sync: Unlock of unlocked RWMutex` and `sync: RUnlock of unlocked RWMutex` are fatal. A
+//   reader that locks for reading again deadlocks as soon as a writer has come in between: a
+//   waiting writer keeps new readers out.
 // Cost: each operation one compare-exchange, 2.2 ns alone; no allocation; 24 bytes.
 //
-// When a writer unlocks, all readers that came meanwhile go before the next writer; when the last reader unlocks, the
-// writer that has waited longest goes next. So neither side can starve the other.
+// When a writer unlocks, all readers that came meanwhile go before the next writer; when the last
+// reader unlocks, the writer that has waited longest goes next. So neither side can starve the
+// other.
 //
 //   weft::RWMutex mu;
 //   { weft::ReaderLock lock(mu); Look(); }
@@ -25,11 +28,15 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sync/internal/guard.h"
 #include "weft/sync/internal/waiter.h"
 
 namespace weft {
 
-class RLocker;
+class RWMutex;
+
+// What RWMutex::RLocker() returns.
+using RLocker = sync_internal::ReadersSide<RWMutex>;
 
 class ABSL_LOCKABLE RWMutex {
  public:
@@ -52,24 +59,31 @@ class ABSL_LOCKABLE RWMutex {
   void unlock() ABSL_UNLOCK_FUNCTION() {
     uint64_t alone = kWriter;
     // ORDER(rwmutex.lock): release; pairs with the acquires in both try forms.
-    if (!state_.compare_exchange_strong(alone, 0, std::memory_order_release, std::memory_order_relaxed)) UnlockSlow();
+    if (!state_.compare_exchange_strong(alone, 0, std::memory_order_release,
+                                        std::memory_order_relaxed))
+      UnlockSlow();
   }
 
   void unlock_shared() ABSL_UNLOCK_FUNCTION() {
     // Relaxed: re-checked by the CAS below.
     uint64_t state = state_.load(std::memory_order_relaxed);
     while (state >= kReader && !(state & kWaiting)) {
-      // ORDER(rwmutex.read): release; pairs with the acquires in try_lock(), LockOrEnqueue() and UnlockSharedSlow(). Fellow readers' changes in
-      // between are RMWs and keep the release sequence.
-      if (state_.compare_exchange_weak(state, state - kReader, std::memory_order_release, std::memory_order_relaxed)) return;
+      // ORDER(rwmutex.read): release; pairs with the acquires in try_lock(), LockOrEnqueue() and
+      // UnlockSharedSlow(). Fellow readers' changes in between are RMWs and keep the release
+      // sequence.
+      if (state_.compare_exchange_weak(state, state - kReader, std::memory_order_release,
+                                       std::memory_order_relaxed))
+        return;
     }
     UnlockSharedSlow();
   }
 
   bool try_lock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) {
     uint64_t free = 0;
-    // ORDER(rwmutex.lock), ORDER(rwmutex.read): acquire; pairs with the releases in all unlocks and in PassOn().
-    return state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire, std::memory_order_relaxed);
+    // ORDER(rwmutex.lock), ORDER(rwmutex.read): acquire; pairs with the releases in all unlocks and
+    // in PassOn().
+    return state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire,
+                                          std::memory_order_relaxed);
   }
 
   // Fails also while a writer waits.
@@ -77,8 +91,11 @@ class ABSL_LOCKABLE RWMutex {
     // Relaxed: re-checked by the CAS below.
     uint64_t state = state_.load(std::memory_order_relaxed);
     while (!(state & (kWriter | kWaiting))) {
-      // ORDER(rwmutex.lock): acquire; pairs with the releases in unlock(), UnlockSlow() and PassOn().
-      if (state_.compare_exchange_weak(state, state + kReader, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+      // ORDER(rwmutex.lock): acquire; pairs with the releases in unlock(), UnlockSlow() and
+      // PassOn().
+      if (state_.compare_exchange_weak(state, state + kReader, std::memory_order_acquire,
+                                       std::memory_order_relaxed))
+        return true;
     }
     return false;
   }
@@ -91,8 +108,8 @@ class ABSL_LOCKABLE RWMutex {
   //     1     kQueue    somebody changes the queues; whoever else wants to, spins
   //     2     kWaiting  somebody waits, so newcomers must, too
   //     3..63           how many readers hold the lock
-  // Invariant: kWriter excludes readers. kWaiting means that the lock is held, and while it is set only an owner of
-  // kQueue lets anybody in or the last one out.
+  // Invariant: kWriter excludes readers. kWaiting means that the lock is held, and while it is set
+  // only an owner of kQueue lets anybody in or the last one out.
   static constexpr uint64_t kWriter = 1;
   static constexpr uint64_t kQueue = 2;
   static constexpr uint64_t kWaiting = 4;
@@ -119,45 +136,11 @@ class ABSL_LOCKABLE RWMutex {
   sync_internal::WaitList writers_;
 };
 
-// What RWMutex::RLocker() returns.
-class ABSL_LOCKABLE RLocker {
- public:
-  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_->lock_shared(); }
-  void unlock() ABSL_UNLOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_->unlock_shared(); }
-  bool try_lock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return mutex_->try_lock_shared();
-  }
-
- private:
-  friend class RWMutex;
-  explicit RLocker(RWMutex* mutex) : mutex_(mutex) {}
-
-  RWMutex* mutex_;
-};
-
 inline RLocker RWMutex::RLocker() { return weft::RLocker(this); }
 
-class ABSL_SCOPED_LOCKABLE WriterLock {
- public:
-  explicit WriterLock(RWMutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) { mutex_.lock(); }
-  ~WriterLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
-  WriterLock(const WriterLock&) = delete;
-  WriterLock& operator=(const WriterLock&) = delete;
-
- private:
-  RWMutex& mutex_;
-};
-
-class ABSL_SCOPED_LOCKABLE ReaderLock {
- public:
-  explicit ReaderLock(RWMutex& mutex) ABSL_SHARED_LOCK_FUNCTION(mutex) : mutex_(mutex) { mutex_.lock_shared(); }
-  ~ReaderLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock_shared(); }
-  ReaderLock(const ReaderLock&) = delete;
-  ReaderLock& operator=(const ReaderLock&) = delete;
-
- private:
-  RWMutex& mutex_;
-};
+// Hold it for a scope.
+using WriterLock = sync_internal::ExclusiveGuard<RWMutex>;
+using ReaderLock = sync_internal::SharedGuard<RWMutex>;
 
 }  // namespace weft
 

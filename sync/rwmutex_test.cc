@@ -186,11 +186,13 @@ TEST_F(RWMutexTest, AWriterThatGivesUpLetsTheReadersIn) {
 }
 
 TEST(RWMutexDeathTest, UnlockOfAnUnlockedRWMutexIsFatal) {
-  EXPECT_EXIT(RWMutex().unlock(), ::testing::ExitedWithCode(2), "fatal error: sync: Unlock of unlocked RWMutex");
+  EXPECT_EXIT(RWMutex().unlock(), ::testing::ExitedWithCode(2),
+              "fatal error: sync: Unlock of unlocked RWMutex");
 }
 
 TEST(RWMutexDeathTest, RUnlockOfAnUnlockedRWMutexIsFatal) {
-  EXPECT_EXIT(RWMutex().unlock_shared(), ::testing::ExitedWithCode(2), "fatal error: sync: RUnlock of unlocked RWMutex");
+  EXPECT_EXIT(RWMutex().unlock_shared(), ::testing::ExitedWithCode(2),
+              "fatal error: sync: RUnlock of unlocked RWMutex");
 }
 
 TEST(RWMutexDeathTest, UnlockOfAReadLockIsFatal) {
@@ -235,12 +237,25 @@ TEST_P(RWMutexStressTest, AllWaysToLock) {
       for (int i = 0; i < 1500; ++i) {
         const absl::Duration timeout = absl::Microseconds(i % 40);
         switch ((id + i) % 8) {
-          case 0: mu.lock(); write(); break;
-          case 1: if (mu.TryLockFor(timeout)) write(); break;
-          case 2: if (mu.try_lock()) write(); break;
-          case 3: if (mu.TryLockSharedFor(timeout)) read(false); break;
-          case 4: if (mu.try_lock_shared()) read(true); break;
-          default: mu.lock_shared(); read(i % 32 == 0);
+          case 0:
+            mu.lock();
+            write();
+            break;
+          case 1:
+            if (mu.TryLockFor(timeout)) write();
+            break;
+          case 2:
+            if (mu.try_lock()) write();
+            break;
+          case 3:
+            if (mu.TryLockSharedFor(timeout)) read(false);
+            break;
+          case 4:
+            if (mu.try_lock_shared()) read(true);
+            break;
+          default:
+            mu.lock_shared();
+            read(i % 32 == 0);
         }
       }
     });

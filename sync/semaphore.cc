@@ -11,7 +11,8 @@ namespace weft {
 using sync_internal::kNever;
 using sync_internal::WaitList;
 
-Semaphore::Semaphore(int64_t size) : state_(static_cast<uint64_t>(size) << kShift), size_(static_cast<uint64_t>(size)) {
+Semaphore::Semaphore(int64_t size)
+    : state_(static_cast<uint64_t>(size) << kShift), size_(static_cast<uint64_t>(size)) {
   CheckWeight(size);
 }
 
@@ -52,22 +53,24 @@ bool Semaphore::AcquireUntil(int64_t n, int64_t deadline_ns) {
   return false;
 }
 
-// Returns true if it got the permits, false if `self` waits. Who asks for more than there will ever be waits outside of
-// the queue, where it is in nobody's way.
+// Returns true if it got the permits, false if `self` waits. Who asks for more than there will ever
+// be waits outside of the queue, where it is in nobody's way.
 bool Semaphore::AcquireOrEnqueue(Waiter* self) {
   const auto weight = static_cast<uint64_t>(self->weight);
   if (weight > size_) return false;
   uint64_t state = sync_internal::LockBit(state_, kQueue);
   while (!(state & kWaiting)) {
     if (state >> kShift >= weight) {
-      // ORDER(semaphore): acquire; pairs with the releases in Release() and Settle(). ORDER(sync.bit): release.
-      if (state_.compare_exchange_weak(state, (state & ~kQueue) - (weight << kShift), std::memory_order_acq_rel,
-                                       std::memory_order_relaxed)) {
+      // ORDER(semaphore): acquire; pairs with the releases in Release() and Settle().
+      // ORDER(sync.bit): release.
+      if (state_.compare_exchange_weak(state, (state & ~kQueue) - (weight << kShift),
+                                       std::memory_order_acq_rel, std::memory_order_relaxed)) {
         return true;
       }
     } else if (state_.compare_exchange_weak(state, state | kWaiting, std::memory_order_relaxed,
                                             std::memory_order_relaxed)) {
-      // Relaxed: says only that a Release() must come to the queue; what it finds there is ordered by kQueue.
+      // Relaxed: says only that a Release() must come to the queue; what it finds there is ordered
+      // by kQueue.
       break;
     }
   }
@@ -85,8 +88,9 @@ void Semaphore::Release(int64_t n) {
   for (;;) {
     if ((state >> kShift) + weight > size_) Panic("semaphore: released more than held");
     if (!(state & kWaiting)) {
-      // ORDER(semaphore): release; pairs with the acquires in TryAcquire(), AcquireOrEnqueue() and below. All changes
-      // of the word are RMWs, so who takes the permits synchronizes with all who gave some.
+      // ORDER(semaphore): release; pairs with the acquires in TryAcquire(), AcquireOrEnqueue() and
+      // below. All changes of the word are RMWs, so who takes the permits synchronizes with all who
+      // gave some.
       if (state_.compare_exchange_weak(state, state + (weight << kShift), std::memory_order_release,
                                        std::memory_order_relaxed)) {
         return;
@@ -96,7 +100,8 @@ void Semaphore::Release(int64_t n) {
       state = state_.load(std::memory_order_relaxed);
     } else if (state_.compare_exchange_weak(state, state | kQueue, std::memory_order_acq_rel,
                                             std::memory_order_relaxed)) {
-      // ORDER(sync.bit), ORDER(semaphore): acquire; pairs with the releases of kQueue and of the former Release()s.
+      // ORDER(sync.bit), ORDER(semaphore): acquire; pairs with the releases of kQueue and of the
+      // former Release()s.
       return Settle((state >> kShift) + weight);
     }
   }
@@ -112,8 +117,8 @@ void Semaphore::Withdraw(Waiter* self) {
   state_.fetch_and(~kQueue, std::memory_order_release);
 }
 
-// Serves the queue from its front as far as `free` permits go, and releases kQueue. With kWaiting set nobody else
-// changes the word meanwhile.
+// Serves the queue from its front as far as `free` permits go, and releases kQueue. With kWaiting
+// set nobody else changes the word meanwhile.
 void Semaphore::Settle(uint64_t free) {
   WaitList granted;
   while (!queue_.empty()) {
@@ -125,8 +130,9 @@ void Semaphore::Settle(uint64_t free) {
     free -= weight;
     granted.PushBack(front);
   }
-  // The last access to *this. ORDER(semaphore), ORDER(sync.bit): release; pairs with the acquires of all who take
-  // permits or own kQueue later. Those who were granted synchronize through Ready().
+  // The last access to *this. ORDER(semaphore), ORDER(sync.bit): release; pairs with the acquires
+  // of all who take permits or own kQueue later. Those who were granted synchronize through
+  // Ready().
   state_.store(free << kShift | (queue_.empty() ? 0 : kWaiting), std::memory_order_release);
   ReadyAll(granted);
 }

@@ -2,17 +2,20 @@
 //
 // Go: golang.org/x/sync/semaphore.Weighted. Also has forms without a context.
 //
-// Thread safety: all methods, from fibers and threads alike; Release() and TryAcquire() also from timer callbacks.
-// Blocks: Acquire() and TryAcquireFor(): the fiber, or the thread when the caller is not a fiber. The others: nothing.
+// Thread safety: all methods, from fibers and threads alike; Release() and TryAcquire() also from
+//   timer callbacks.
+// Blocks: Acquire() and TryAcquireFor(): the fiber, or the thread when the caller is not a fiber.
+//   The others: nothing.
 // Ordering: each Release() synchronizes with the return of every later acquisition.
-// Lifetime: may be destroyed once nobody will call it any more, even while a Release() that has let the last one in has
-//   not returned.
-// Misuse: releasing more than is held panics: `semaphore: released more than held`; so does a negative weight. To ask
-//   for more than the semaphore has waits for the context's end, or for ever.
+// Lifetime: may be destroyed once nobody will call it any more, even while a Release() that has let
+//   the last one in has not returned.
+// Misuse: releasing more than is held panics: `semaphore: released more than held`; so does a
+//   negative weight. To ask for more than the semaphore has waits for the context's end, or for
+//   ever.
 // Cost: each operation one compare-exchange, 2.2 ns alone; no allocation; 24 bytes.
 //
-// A large request at the front of the queue keeps smaller ones behind it waiting, even if there is enough for them: so
-// it cannot starve. For the same reason TryAcquire() fails while anybody waits.
+// A large request at the front of the queue keeps smaller ones behind it waiting, even if there is
+// enough for them: so it cannot starve. For the same reason TryAcquire() fails while anybody waits.
 //
 //   weft::Semaphore slots(8);
 //   if (absl::Status s = slots.Acquire(ctx, 2); !s.ok()) return s;
@@ -38,8 +41,8 @@ class Semaphore {
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
 
-  // Takes n permits. Returns OK, or ctx.Err() if the context ended first; then nothing is taken. A context that has
-  // ended already gets nothing even if there are enough.
+  // Takes n permits. Returns OK, or ctx.Err() if the context ended first; then nothing is taken. A
+  // context that has ended already gets nothing even if there are enough.
   template <Cancellation Context>
   absl::Status Acquire(const Context& ctx, int64_t n = 1);
   void Acquire(int64_t n = 1);
@@ -61,7 +64,9 @@ class Semaphore {
 
   struct Canceller : CancelWatcher {
     explicit Canceller(Waiter* waiter)
-        : CancelWatcher([](CancelWatcher* self) { static_cast<Canceller*>(self)->waiter->Cancel(); }), waiter(waiter) {}
+        : CancelWatcher(
+              [](CancelWatcher* self) { static_cast<Canceller*>(self)->waiter->Cancel(); }),
+          waiter(waiter) {}
     Waiter* const waiter;
   };
 

@@ -141,7 +141,8 @@ TEST_F(SemaphoreTest, ARequestBeyondTheSizeWaitsForTheContextAndBlocksNobody) {
   ctx.Cancel();
 }
 
-// Go issue 29721 in our words: the front gives up, and what was enough for the second is there already.
+// Go issue 29721 in our words: the front gives up, and what was enough for the second is there
+// already.
 TEST_F(SemaphoreTest, ACancelledFrontLetsTheNextIn) {
   Semaphore s(2);
   s.Acquire(1);
@@ -176,7 +177,8 @@ using SemaphoreStressTest = weft::testing::WorkerTest;
 
 INSTANTIATE_TEST_SUITE_P(Workers, SemaphoreStressTest, weft::testing::kWorkerCounts);
 
-// Never more than `size` out, and all back in the end, whatever was cancelled, timed out or refused meanwhile.
+// Never more than `size` out, and all back in the end, whatever was cancelled, timed out or refused
+// meanwhile.
 TEST_P(SemaphoreStressTest, PermitsAreConserved) {
   constexpr int64_t kSize = 5;
   Semaphore s(kSize);
@@ -190,14 +192,21 @@ TEST_P(SemaphoreStressTest, PermitsAreConserved) {
         Crew canceller;
         bool acquired = true;
         switch ((id + i) % 8) {
-          case 0: acquired = s.TryAcquire(n); break;
-          case 1: acquired = s.TryAcquireFor(absl::Microseconds(i % 60), n); break;
+          case 0:
+            acquired = s.TryAcquire(n);
+            break;
+          case 1:
+            acquired = s.TryAcquireFor(absl::Microseconds(i % 60), n);
+            break;
           case 2:
             canceller.Fiber([&ctx] { ctx.Cancel(); });
             acquired = s.Acquire(ctx, n).ok();
             break;
-          case 3: acquired = s.Acquire(ctx, n).ok(); break;
-          default: s.Acquire(n);
+          case 3:
+            acquired = s.Acquire(ctx, n).ok();
+            break;
+          default:
+            s.Acquire(n);
         }
         if (!acquired) continue;
         EXPECT_LE(out += n, kSize);
@@ -211,7 +220,8 @@ TEST_P(SemaphoreStressTest, PermitsAreConserved) {
   s.Release(kSize);
 }
 
-// The one who is let in last owns the semaphore and frees it while Release() may still be on its way back.
+// The one who is let in last owns the semaphore and frees it while Release() may still be on its
+// way back.
 TEST_P(SemaphoreStressTest, MayDieWhileTheReleaseReturns) {
   Crew crew;
   for (int round = 0; round < 300; ++round) {

@@ -1,5 +1,6 @@
-// The benchmarks of mutexes, conditions, Once, Pool and Semaphore; WaitGroup and Map have their own. What each does, and
-// what its counterpart in Go is: tools/bench/README.md. Rows of std:: and absl:: run the same on threads.
+// The benchmarks of mutexes, conditions, Once, Pool and Semaphore; WaitGroup and Map have their
+// own. What each does, and what its counterpart in Go is: tools/bench/README.md. Rows of std:: and
+// absl:: run the same on threads.
 #include <cstdint>
 #include <memory>
 #include <mutex>

@@ -1,4 +1,5 @@
-// The protocol and the proof that the last Done() is done with the object in time: DESIGN.md, "WaitGroup".
+// The protocol and the proof that the last Done() is done with the object in time: DESIGN.md,
+// "WaitGroup".
 #include "weft/sync/waitgroup.h"
 
 #include "weft/sched/panic.h"
@@ -27,13 +28,15 @@ struct WaitGroup::Waiter {
 
 void WaitGroup::Add(int delta) {
   const uint64_t change = static_cast<uint64_t>(static_cast<int64_t>(delta)) << kCounterShift;
-  // (A) ORDER(wg.zero): acq_rel; pairs with the acquire in Wait() and, through the chain of Add()s, with itself: the one that
-  // reaches zero has acquired the writes of all others. Publishes the caller's writes.
+  // (A) ORDER(wg.zero): acq_rel; pairs with the acquire in Wait() and, through the chain of Add()s,
+  // with itself: the one that reaches zero has acquired the writes of all others. Publishes the
+  // caller's writes.
   const uint64_t state = state_.fetch_add(change, std::memory_order_acq_rel) + change;
   if (Counter(state) < 0) Panic("sync: negative WaitGroup counter");
   const uint32_t waiters = Waiters(state);
   if (waiters == 0) return;
-  if (delta > 0 && Counter(state) == delta) Panic("sync: WaitGroup misuse: Add called concurrently with Wait");
+  if (delta > 0 && Counter(state) == delta)
+    Panic("sync: WaitGroup misuse: Add called concurrently with Wait");
   if (Counter(state) == 0) Release(waiters);
 }
 
@@ -42,12 +45,13 @@ void WaitGroup::Wait() {
   uint64_t state = state_.load(std::memory_order_acquire);
   do {
     if (Counter(state) == 0) return;
-    // ORDER(wg.zero): acquire, for the load of a failure; pairs with the release in Add(). A success needs no order:
-    // the waiter publishes itself in Await().
+    // ORDER(wg.zero): acquire, for the load of a failure; pairs with the release in Add(). A
+    // success needs no order: the waiter publishes itself in Await().
   } while (!state_.compare_exchange_weak(state, state + kOneWaiter, std::memory_order_acquire,
                                          std::memory_order_acquire));
   Await();
-  // Relaxed: Await() has synchronized with the release of the waiters; a later reuse is a race that this may miss.
+  // Relaxed: Await() has synchronized with the release of the waiters; a later reuse is a race that
+  // this may miss.
   if (state_.load(std::memory_order_relaxed) != 0) {
     Panic("sync: WaitGroup is reused before previous Wait has returned");
   }
@@ -60,34 +64,38 @@ void WaitGroup::Await() {
   uintptr_t head = waiters_.load(std::memory_order_acquire);
   for (;;) {
     if (head & kPermitsTag) {
-      // ORDER(wg.permits): acquire; pairs with (B): the Done() that left the permit has happened. What fellow waiters
-      // and (C) do in between are RMWs and keep (B)'s release sequence.
-      if (waiters_.compare_exchange_weak(head, Permits(PermitCount(head) - 1), std::memory_order_acquire,
-                                         std::memory_order_acquire)) {
+      // ORDER(wg.permits): acquire; pairs with (B): the Done() that left the permit has happened.
+      // What fellow waiters and (C) do in between are RMWs and keep (B)'s release sequence.
+      if (waiters_.compare_exchange_weak(head, Permits(PermitCount(head) - 1),
+                                         std::memory_order_acquire, std::memory_order_acquire)) {
         return;
       }
       continue;
     }
-    self.next = reinterpret_cast<Waiter*>(head);  // not to be looked into: it may be gone if the exchange fails
-    // ORDER(wg.push): release; pairs with the acquire of (B). Publishes `self`. The acquire is for a failure, as above.
-    if (waiters_.compare_exchange_weak(head, reinterpret_cast<uintptr_t>(&self), std::memory_order_acq_rel,
-                                       std::memory_order_acquire)) {
+    // Not to be looked into: it may be gone if the exchange fails.
+    self.next = reinterpret_cast<Waiter*>(head);
+    // ORDER(wg.push): release; pairs with the acquire of (B). Publishes `self`. The acquire is for
+    // a failure, as above.
+    if (waiters_.compare_exchange_weak(head, reinterpret_cast<uintptr_t>(&self),
+                                       std::memory_order_acq_rel, std::memory_order_acquire)) {
       break;
     }
   }
   Park(WaitReason::kSyncWaitGroupWait);
 }
 
-// Lets all `count` waiters go. Those that have counted themselves but are not on the stack yet find permits.
+// Lets all `count` waiters go. Those that have counted themselves but are not on the stack yet find
+// permits.
 void WaitGroup::Release(uint32_t count) {
   uint64_t state = count;
-  // Relaxed: the waiters synchronize through waiters_ and Ready(). An RMW, so the release sequence of (A) goes on for
-  // a Wait() that reads the zero.
-  if (!state_.compare_exchange_strong(state, 0, std::memory_order_relaxed, std::memory_order_relaxed)) {
+  // Relaxed: the waiters synchronize through waiters_ and Ready(). An RMW, so the release sequence
+  // of (A) goes on for a Wait() that reads the zero.
+  if (!state_.compare_exchange_strong(state, 0, std::memory_order_relaxed,
+                                      std::memory_order_relaxed)) {
     Panic("sync: WaitGroup misuse: Add called concurrently with Wait");
   }
-  // (B) The last access to *this if nobody is on the stack. ORDER(wg.permits): acq_rel; release pairs with the
-  // acquires in Await(), acquire with the push there.
+  // (B) The last access to *this if nobody is on the stack. ORDER(wg.permits): acq_rel; release
+  // pairs with the acquires in Await(), acquire with the push there.
   const uintptr_t head = waiters_.exchange(Permits(count), std::memory_order_acq_rel);
   if (head & kPermitsTag) Panic("sync: WaitGroup is reused before previous Wait has returned");
   auto* const stack = reinterpret_cast<Waiter*>(head);
@@ -107,9 +115,10 @@ void WaitGroup::Release(uint32_t count) {
 void WaitGroup::TakePermits(uint32_t n) {
   // Relaxed: re-checked by the CAS below.
   uintptr_t permits = waiters_.load(std::memory_order_relaxed);
-  // (C) The last access to *this. Relaxed: an RMW in the release sequence of (B); changes a number only.
-  while (!waiters_.compare_exchange_weak(permits, Permits(PermitCount(permits) - n), std::memory_order_relaxed,
-                                         std::memory_order_relaxed)) {
+  // (C) The last access to *this. Relaxed: an RMW in the release sequence of (B); changes a number
+  // only.
+  while (!waiters_.compare_exchange_weak(permits, Permits(PermitCount(permits) - n),
+                                         std::memory_order_relaxed, std::memory_order_relaxed)) {
   }
 }
 

@@ -2,13 +2,16 @@
 //
 // Go: sync.WaitGroup, with Add, Done, Wait and Go.
 //
-// Thread safety: all methods may be called at any time from fibers, threads and timer callbacks (Wait() not from the
-//   latter). As in Go, an Add() that starts from zero must happen before the Wait() that is to see it.
+// Thread safety: all methods may be called at any time from fibers, threads and timer callbacks
+//   (Wait() not from the latter). As in Go, an Add() that starts from zero must happen before the
+//   Wait() that is to see it.
 // Blocks: Wait(): the fiber, or the thread when the caller is not a fiber. The others: nothing.
 // Ordering: each Done() synchronizes with the return of every Wait() that it lets through.
-// Lifetime: may be destroyed as soon as every Wait() has returned, even though the last Done() has not returned yet.
-// Misuse: a counter below zero panics, and so do, where they can be seen, an Add() from zero while waiters are being
-//   released and a reuse before the former Wait() has returned. After a panic the WaitGroup is of no further use.
+// Lifetime: may be destroyed as soon as every Wait() has returned, even though the last Done() has
+//   not returned yet.
+// Misuse: a counter below zero panics, and so do, where they can be seen, an Add() from zero while
+//   waiters are being released and a reuse before the former Wait() has returned. After a panic the
+//   WaitGroup is of no further use.
 // Cost: Add() and Done() one atomic add, 2.5 ns alone; no allocation; 16 bytes.
 //
 //   weft::WaitGroup wg;
@@ -44,10 +47,11 @@ class WaitGroup {
 
   void Done() { Add(-1); }
 
-  // Counts a new fiber that runs fn(), and counts it down when fn has returned or called Goexit() and the closure is
-  // destroyed. When fn throws, it is not counted down: the exception ends the process, and nobody who waits may
-  // conclude before that that all went well.
-  // `kKind` is not for you to say: it makes code that is compiled differently call different functions.
+  // Counts a new fiber that runs fn(), and counts it down when fn has returned or called Goexit()
+  // and the closure is destroyed. When fn throws, it is not counted down: the exception ends the
+  // process, and nobody who waits may conclude before that that all went well.
+  // `kKind` is not for you to say: it makes code that is compiled differently call different
+  // functions.
   template <typename Fn, sched_internal::StackKind kKind = sched_internal::kStackKind>
   void Go(Fn&& fn);
 
@@ -62,11 +66,13 @@ class WaitGroup {
 
   // bits   0..31  fibers that wait, or are about to
   //       32..63  the counter, signed
-  // Invariant: waiters enter only while the counter is not zero, and the Add() that brings it to zero clears them.
+  // Invariant: waiters enter only while the counter is not zero, and the Add() that brings it to
+  // zero clears them.
   sched_internal::Atom<uint64_t> state_{0};
 
-  // Null, or the stack of waiters (bit 0 clear), or the number of permits that the last Release() has left for waiters
-  // that had counted themselves but were not on the stack yet (shifted left by one, bit 0 set).
+  // Null, or the stack of waiters (bit 0 clear), or the number of permits that the last Release()
+  // has left for waiters that had counted themselves but were not on the stack yet (shifted left by
+  // one, bit 0 set).
   sched_internal::Atom<uintptr_t> waiters_{0};
 };
 
@@ -86,7 +92,8 @@ class WaitGroup::Task {
   struct Finally {
     ~Finally() {
       task->fn_.reset();
-      if (std::uncaught_exceptions() == 0 || sched_internal::IsGoexitUnwinding()) task->group_->Done();
+      if (std::uncaught_exceptions() == 0 || sched_internal::IsGoexitUnwinding())
+        task->group_->Done();
     }
     Task* task;
   };

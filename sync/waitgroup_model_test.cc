@@ -1,7 +1,10 @@
 // The protocol of WaitGroup under all schedules, on the C++ memory model.
+#include <functional>
 #include <optional>
+#include <string_view>
 
 #include "gtest/gtest.h"
+#include "weft/sched/panic.h"
 #include "weft/sched/testing/model_expect.h"
 #include "weft/sync/waitgroup.h"
 
@@ -71,6 +74,48 @@ TEST(WaitGroupModelTest, ReuseAfterTheWaitHasReturned) {
     p.Thread([&s, &second] {
       second->Wait();
       s.wg->Done();
+    });
+  });
+}
+
+// A misuse that depends on the schedule: some schedule must make somebody panic, with these words.
+void ExpectSomePanic(std::string_view words, const std::function<void(Program&, State&)>& threads) {
+  model::ExpectBroken(
+      [&](Program& p) {
+        auto& s = p.Make<State>();
+        s.wg->Add(1);
+        threads(p, s);
+      },
+      words);
+}
+
+// Runs fn(), and makes a panic with `words` a failure of the execution; others do not count.
+void Watch(std::string_view words, const std::function<void()>& fn) {
+  try {
+    fn();
+  } catch (const PanicError& panic) {
+    model::Check(std::string_view(panic.what()) != words, panic.what());
+  }
+}
+
+TEST(WaitGroupModelTest, AddConcurrentlyWithWaitPanics) {
+  static constexpr std::string_view kWords =
+      "sync: WaitGroup misuse: Add called concurrently with Wait";
+  ExpectSomePanic(kWords, [](Program& p, State& s) {
+    p.Thread([&s] { Watch(kWords, [&s] { s.wg->Wait(); }); });
+    p.Thread([&s] { Watch(kWords, [&s] { s.wg->Done(); }); });
+    p.Thread([&s] { Watch(kWords, [&s] { s.wg->Add(1); }); });
+  });
+}
+
+TEST(WaitGroupModelTest, ReuseBeforeTheWaitHasReturnedPanics) {
+  static constexpr std::string_view kWords =
+      "sync: WaitGroup is reused before previous Wait has returned";
+  ExpectSomePanic(kWords, [](Program& p, State& s) {
+    p.Thread([&s] { Watch(kWords, [&s] { s.wg->Wait(); }); });
+    p.Thread([&s] {
+      s.wg->Done();
+      Watch(kWords, [&s] { s.wg->Add(1); });
     });
   });
 }

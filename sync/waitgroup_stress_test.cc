@@ -1,4 +1,5 @@
-// Many rounds of waiters against the last Done(), each on an object that dies when its waiters have returned.
+// Many rounds of waiters against the last Done(), each on an object that dies when its waiters have
+// returned.
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -16,7 +17,8 @@ using WaitGroupStressTest = weft::testing::WorkerTest;
 
 INSTANTIATE_TEST_SUITE_P(Workers, WaitGroupStressTest, weft::testing::kWorkerCounts);
 
-// The object is freed by the last of its waiters to return; AddressSanitizer sees any touch after that.
+// The object is freed by the last of its waiters to return; AddressSanitizer sees any touch after
+// that.
 TEST_P(WaitGroupStressTest, ManyWaitersThenDestruction) {
   const int rounds = weft::testing::Repeat(300);
   constexpr int kWaiters = 4;
@@ -43,7 +45,8 @@ TEST_P(WaitGroupStressTest, ManyWaitersThenDestruction) {
   all.Wait();
 }
 
-// The thread waits on its own frame's object, so that it dies at the first instant that Wait() allows.
+// The thread waits on its own frame's object, so that it dies at the first instant that Wait()
+// allows.
 TEST_P(WaitGroupStressTest, ThreadsWaitForFibersOnTheirOwnFrames) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 3; ++t) {

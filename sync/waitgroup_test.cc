@@ -212,7 +212,8 @@ TEST_F(WaitGroupTest, GoCountsDownWhenTheFiberCallsGoexit) {
 }
 
 TEST(WaitGroupDeathTest, GoDoesNotCountDownWhenTheFunctionPanics) {
-  // Were the counter brought down first, main could end the process with status 0 before the panic is reported.
+  // Were the counter brought down first, main could end the process with status 0 before the panic
+  // is reported.
   EXPECT_EXIT(
       {
         WaitGroup wg;

@@ -93,14 +93,16 @@ void CancelNode::CancelTimer() {
   if (prevented) Unpin();
 }
 
-// The timer's pin keeps the memory, not the node: if it is being dismantled, nobody sees what happens here.
+// The timer's pin keeps the memory, not the node: if it is being dismantled, nobody sees what
+// happens here.
 void CancelNode::TimerFired(SchedTimer* timer, int64_t) {
   CancelNode* const node = static_cast<Timer*>(timer)->node;
   node->Cancel(Reason::kDeadlineExceeded, node->timer_cause_);
   node->Unpin();
 }
 
-// One pass over the tree with a list of its own instead of recursion: trees may be deep, and stacks small.
+// One pass over the tree with a list of its own instead of recursion: trees may be deep, and stacks
+// small.
 void CancelNode::Cancel(Reason reason, absl::Status cause) {
   if (cause.ok()) cause = ErrorOf(reason);
   if (!Begin(reason, cause)) return;
@@ -131,8 +133,8 @@ bool CancelNode::Begin(Reason reason, const absl::Status& cause) {
 
 void CancelNode::Finish() {
   core_.Close();
-  // ORDER(context.err): release; pairs with the acquire in ErrSlow(): who sees it sees the channel closed. Relaxed in the
-  // load: only we write now.
+  // ORDER(context.err): release; pairs with the acquire in ErrSlow(): who sees it sees the channel
+  // closed. Relaxed in the load: only we write now.
   state_.store(state_.load(std::memory_order_relaxed) | kClosed, std::memory_order_release);
   CancelTimer();
   std::function<bool()> stop;
@@ -143,8 +145,8 @@ void CancelNode::Finish() {
   if (stop) stop();
 }
 
-// A child is in the list, so its memory is there until it has left the list, for which it needs our lock; the pin keeps it
-// from then on.
+// A child is in the list, so its memory is there until it has left the list, for which it needs our
+// lock; the pin keeps it from then on.
 void CancelNode::CancelChildren(Reason reason, const absl::Status& cause, CancelNode** work) {
   for (;;) {
     CancelNode* child;
@@ -222,18 +224,22 @@ absl::Status CancelNode::Cause() const {
   return state_.load(std::memory_order_acquire) == 0 ? absl::OkStatus() : cause_;
 }
 
-// Handles and the channel's holders go in any order, and each side may be the last: whoever comes second dismantles.
+// Handles and the channel's holders go in any order, and each side may be the last: whoever comes
+// second dismantles.
 Node* CancelNode::Release() {
   done_ = RecvChan<Empty>();
-  // ORDER(context.stage): acq_rel; pairs with itself in ChannelGone(): the second sees what the first has done.
-  if (stage_.exchange(Stage::kHandlesGone, std::memory_order_acq_rel) != Stage::kChannelGone) return nullptr;
+  // ORDER(context.stage): acq_rel; pairs with itself in ChannelGone(): the second sees what the
+  // first has done.
+  if (stage_.exchange(Stage::kHandlesGone, std::memory_order_acq_rel) != Stage::kChannelGone)
+    return nullptr;
   return Dismantle();
 }
 
 void CancelNode::ChannelGone(chan_internal::ChanCore* core) {
   CancelNode* const node = static_cast<DoneCore*>(core)->node;
   // ORDER(context.stage): acq_rel; pairs with itself in Release().
-  if (node->stage_.exchange(Stage::kChannelGone, std::memory_order_acq_rel) != Stage::kHandlesGone) return;
+  if (node->stage_.exchange(Stage::kChannelGone, std::memory_order_acq_rel) != Stage::kHandlesGone)
+    return;
   context_internal::Unref(node->Dismantle());
 }
 
@@ -251,7 +257,8 @@ void CancelNode::Pin() {
 }
 
 void CancelNode::Unpin() {
-  // ORDER(context.pins): acq_rel; pairs with itself: the last comes after all that the others have done.
+  // ORDER(context.pins): acq_rel; pairs with itself: the last comes after all that the others have
+  // done.
   if (pins_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
 }
 

@@ -1,8 +1,9 @@
 // cancel_node.h: a context that can be cancelled, and the tree that these form.
 //
-// A node is kept by handles (Node::refs) and by those who hold its channel. When neither is left it takes itself out of
-// its parent and frees itself. The parent, and a timer, know it without keeping it: they pin its memory while they are at
-// it. The protocol: DESIGN.md, "Life and death of a node".
+// A node is kept by handles (Node::refs) and by those who hold its channel. When neither is left it
+// takes itself out of its parent and frees itself. The parent, and a timer, know it without keeping
+// it: they pin its memory while they are at it. The protocol: DESIGN.md, "Life and death of a
+// node".
 #ifndef WEFT_CONTEXT_INTERNAL_CANCEL_NODE_H_
 #define WEFT_CONTEXT_INTERNAL_CANCEL_NODE_H_
 
@@ -35,8 +36,8 @@ class CancelNode : public Node {
   // Takes over one reference to `parent`. Call AttachTo() next.
   CancelNode(Kind kind, Node* parent, absl::Time deadline);
 
-  // Makes the node follow `above`, which its parent keeps alive, or nobody if that is null. Cancels it at once if `above`
-  // has been cancelled.
+  // Makes the node follow `above`, which its parent keeps alive, or nobody if that is null. Cancels
+  // it at once if `above` has been cancelled.
   void AttachTo(CancelNode* above);
 
   // Has stop() called when the node is cancelled; at once if that has happened.
@@ -45,14 +46,16 @@ class CancelNode : public Node {
   // Has the node cancelled with `cause` when its deadline comes, `timeout` from now.
   void ArmTimer(absl::Duration timeout, absl::Status cause);
 
-  // Cancels this and all below; nothing if it has been cancelled. OK as a cause stands for the error of `reason`. The
-  // caller keeps the node alive. Does not wait for a cancellation that another has begun.
+  // Cancels this and all below; nothing if it has been cancelled. OK as a cause stands for the
+  // error of `reason`. The caller keeps the node alive. Does not wait for a cancellation that
+  // another has begun.
   void Cancel(Reason reason, absl::Status cause);
 
   const absl::Status& Err() const {
     // ORDER(context.err): acquire; pairs with the releases in Begin() and Finish().
     const uint8_t state = state_.load(std::memory_order_acquire);
-    if (state != 0 && !(state & kClosed)) [[unlikely]] return ErrSlow();
+    if (state != 0 && !(state & kClosed)) [[unlikely]]
+      return ErrSlow();
     return ErrorOf(static_cast<Reason>(state & ~kClosed));
   }
   absl::Status Cause() const;
@@ -63,8 +66,8 @@ class CancelNode : public Node {
   bool Watch(CancelWatcher* watcher);
   void Unwatch(CancelWatcher* watcher);
 
-  // The last handle has gone. Returns the parent, whose reference passes to the caller, if nothing holds the channel; then
-  // the node is dead. Otherwise null.
+  // The last handle has gone. Returns the parent, whose reference passes to the caller, if nothing
+  // holds the channel; then the node is dead. Otherwise null.
   Node* Release();
 
  private:
@@ -102,7 +105,8 @@ class CancelNode : public Node {
   static constexpr uint8_t kClosed = 0x80;
   sched_internal::Atom<uint8_t> state_{0};
   sched_internal::Atom<Stage> stage_{Stage::kInUse};
-  // Who may still touch the memory: the node itself while it lives, its armed timer, a cancellation that is at work.
+  // Who may still touch the memory: the node itself while it lives, its armed timer, a cancellation
+  // that is at work.
   sched_internal::Atom<uint32_t> pins_{1};
 
   sched_internal::SpinLock lock_;

@@ -14,7 +14,8 @@
 namespace weft::context_internal {
 
 struct ForeignNode : Node {
-  explicit ForeignNode(std::shared_ptr<const CustomContext> c) : Node(Kind::kForeign), custom(std::move(c)) {
+  explicit ForeignNode(std::shared_ptr<const CustomContext> c)
+      : Node(Kind::kForeign), custom(std::move(c)) {
     foreign = this;
     done = custom->Done();
   }

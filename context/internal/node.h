@@ -11,10 +11,18 @@ namespace weft::context_internal {
 class CancelNode;
 struct ForeignNode;
 
-enum class Kind : uint8_t { kBackground, kTodo, kCancel, kDeadline, kValue, kWithoutCancel, kForeign };
+enum class Kind : uint8_t {
+  kBackground,
+  kTodo,
+  kCancel,
+  kDeadline,
+  kValue,
+  kWithoutCancel,
+  kForeign
+};
 
-// Immutable but for the count. What cancels a context is cached, so that no operation but a search for a value walks
-// the chain.
+// Immutable but for the count. What cancels a context is cached, so that no operation but a search
+// for a value walks the chain.
 struct Node {
   explicit Node(Kind kind) : kind(kind) {}
   Node(const Node&) = delete;
@@ -28,9 +36,9 @@ struct Node {
 
   sched_internal::Atom<uint32_t> refs{1};  // handles and children
   const Kind kind;
-  Node* parent = nullptr;           // owned
-  CancelNode* canceler = nullptr;   // the nearest that can be cancelled, this one included; or else
-  ForeignNode* foreign = nullptr;   // the nearest of another implementation; or neither
+  Node* parent = nullptr;          // owned
+  CancelNode* canceler = nullptr;  // the nearest that can be cancelled, this one included; or else
+  ForeignNode* foreign = nullptr;  // the nearest of another implementation; or neither
 };
 
 // Gives one reference back, and with it those that it kept alive; in constant stack.

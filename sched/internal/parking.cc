@@ -234,46 +234,4 @@ void SchedTimer::Arm(int64_t when_ns) { Scheduler::Instance().ArmTimer(this, whe
 bool SchedTimer::Cancel() { return sched_internal::TimerQueue::Remove(this, /*wait=*/false); }
 bool SchedTimer::CancelAndWait() { return sched_internal::TimerQueue::Remove(this, /*wait=*/true); }
 
-std::string_view WaitReasonText(WaitReason reason) {
-  switch (reason) {
-    case WaitReason::kNone:
-      return "";
-    case WaitReason::kChanReceiveNil:
-      return "chan receive (nil chan)";
-    case WaitReason::kChanSendNil:
-      return "chan send (nil chan)";
-    case WaitReason::kChanReceive:
-      return "chan receive";
-    case WaitReason::kChanSend:
-      return "chan send";
-    case WaitReason::kSelect:
-      return "select";
-    case WaitReason::kSelectNoCases:
-      return "select (no cases)";
-    case WaitReason::kSleep:
-      return "sleep";
-    case WaitReason::kSemacquire:
-      return "semacquire";
-    case WaitReason::kSyncCondWait:
-      return "sync.Cond.Wait";
-    case WaitReason::kSyncMutexLock:
-      return "sync.Mutex.Lock";
-    case WaitReason::kSyncRWMutexRLock:
-      return "sync.RWMutex.RLock";
-    case WaitReason::kSyncRWMutexLock:
-      return "sync.RWMutex.Lock";
-    case WaitReason::kSyncWaitGroupWait:
-      return "sync.WaitGroup.Wait";
-    case WaitReason::kSyncOnceDo:
-      return "sync.Once.Do";
-    case WaitReason::kIoWait:
-      return "IO wait";
-    case WaitReason::kPanicWait:
-      return "panicwait";
-    case WaitReason::kForever:
-      return "forever";
-  }
-  return "unknown";
-}
-
 }  // namespace weft

@@ -43,33 +43,6 @@ void Ready(Parkable* parkable) {
 
 void ReadyLast(Parkable* parkable) { Ready(parkable); }
 
-std::string_view WaitReasonText(WaitReason reason) {
-  switch (reason) {
-    case WaitReason::kChanReceive:
-      return "chan receive";
-    case WaitReason::kChanSend:
-      return "chan send";
-    case WaitReason::kSelect:
-      return "select";
-    case WaitReason::kSemacquire:
-      return "semacquire";
-    case WaitReason::kSyncCondWait:
-      return "sync.Cond.Wait";
-    case WaitReason::kSyncMutexLock:
-      return "sync.Mutex.Lock";
-    case WaitReason::kSyncRWMutexRLock:
-      return "sync.RWMutex.RLock";
-    case WaitReason::kSyncRWMutexLock:
-      return "sync.RWMutex.Lock";
-    case WaitReason::kSyncWaitGroupWait:
-      return "sync.WaitGroup.Wait";
-    case WaitReason::kSyncOnceDo:
-      return "sync.Once.Do";
-    default:
-      return "parked";
-  }
-}
-
 struct PanicError::State {
   std::string message;
 };

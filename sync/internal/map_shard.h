@@ -34,7 +34,8 @@ class MapIndex {
   // Null if there is none. Valid while the caller's section lasts.
   template <typename Same>
   const MapEntry* Find(uint64_t hash, Same same) const {
-    // ORDER(map.table): seq_cst; pairs with the store in Replace(); see reclaim.h for why not acquire.
+    // ORDER(map.table): seq_cst; pairs with the store in Replace(); see reclaim.h for why not
+    // acquire.
     const Table* const table = table_.load(std::memory_order_seq_cst);
     if (table == nullptr) return nullptr;
     for (size_t i = hash & table->mask;; i = (i + 1) & table->mask) {
@@ -45,7 +46,8 @@ class MapIndex {
     }
   }
 
-  // Where the key is, or where it would be put. Valid until the next change. Makes room if there is none.
+  // Where the key is, or where it would be put. Valid until the next change. Makes room if there is
+  // none.
   template <typename Same>
   Slot FindSlot(uint64_t hash, Same same) {
     const Table& table = WithRoom();
@@ -64,11 +66,13 @@ class MapIndex {
 
   // What is in the slot; null if nothing.
   const MapEntry* At(Slot slot) const {
-    const MapEntry* const entry = table_.load(std::memory_order_relaxed)->slots[slot].load(std::memory_order_relaxed);
+    const MapEntry* const entry =
+        table_.load(std::memory_order_relaxed)->slots[slot].load(std::memory_order_relaxed);
     return entry == Removed() ? nullptr : entry;
   }
 
-  // Puts an entry, which the index owns from now on, where FindSlot() has said. What was there is retired.
+  // Puts an entry, which the index owns from now on, where FindSlot() has said. What was there is
+  // retired.
   void Put(Slot slot, MapEntry* entry);
   void Remove(Slot slot);
   void Clear();
@@ -101,7 +105,8 @@ class MapIndex {
   const Table& WithRoom() {
     Table* const table = table_.load(std::memory_order_relaxed);
     // Of the slots at least a quarter stays empty, so that searches end.
-    if (table != nullptr && (used_ + 1) * 4 <= (table->mask + 1) * 3) [[likely]] return *table;
+    if (table != nullptr && (used_ + 1) * 4 <= (table->mask + 1) * 3) [[likely]]
+      return *table;
     return Rebuild();
   }
   const Table& Rebuild();

@@ -1,14 +1,16 @@
 // reclaim.h: when memory that readers find without a lock can be freed.
 //
-// A reader enters a ReadSection before it looks, and leaves it when it has copied what it wants. A writer makes an
-// object unreachable and then gives it to Retire(), which destroys it when all sections that may have seen it are over.
+// A reader enters a ReadSection before it looks, and leaves it when it has copied what it wants. A
+// writer makes an object unreachable and then gives it to Retire(), which destroys it when all
+// sections that may have seen it are over.
 //
-// A section is a count on a line of the caller's processor. It may be left on another processor or thread than it was
-// entered on, and who parks in one delays reclamation but nobody's progress.
+// A section is a count on a line of the caller's processor. It may be left on another processor or
+// thread than it was entered on, and who parks in one delays reclamation but nobody's progress.
 //
 // Thread safety: everything. Blocks: nothing.
-// Ordering: the end of a section synchronizes with the destruction of what it may have seen. Whatever a reader looks at
-//   must be loaded seq_cst, and made unreachable seq_cst: see DESIGN.md, "Reclamation".
+// Ordering: the end of a section synchronizes with the destruction of what it may have seen.
+//   Whatever a reader looks at must be loaded seq_cst, and made unreachable seq_cst: see DESIGN.md,
+//   "Reclamation".
 // Cost: a section two atomic adds, 5 ns.
 #ifndef WEFT_SYNC_INTERNAL_RECLAIM_H_
 #define WEFT_SYNC_INTERNAL_RECLAIM_H_
@@ -40,7 +42,8 @@ struct Retired {
   uint64_t epoch = 0;
 };
 
-// Destroys `object`, by its `destroy`, once nobody can see it any more; not within the call if readers are at work.
+// Destroys `object`, by its `destroy`, once nobody can see it any more; not within the call if
+// readers are at work.
 void Retire(Retired* object);
 
 // Destroys as much of what has been retired as is possible now.

@@ -15,8 +15,9 @@ bool SeveralProcessors() {
 
 }  // namespace
 
-// A fiber that has others behind it parks: that costs it no more than a few turns of a spin. With nobody behind it, its
-// worker would look for work and go to sleep, which costs more than the spin can.
+// A fiber that has others behind it parks: that costs it no more than a few turns of a spin. With
+// nobody behind it, its worker would look for work and go to sleep, which costs more than the spin
+// can.
 bool MaySpin() {
   if (!SeveralProcessors()) return false;
   const sched_internal::Worker* const worker = sched_internal::CurrentWorker();

@@ -6,22 +6,26 @@
 
 namespace weft::sync_internal {
 
-// Turns of CpuRelax(): about a microsecond, a small part of what it costs to put a thread to sleep and wake it.
+// Turns of CpuRelax(): about a microsecond, a small part of what it costs to put a thread to sleep
+// and wake it.
 inline constexpr int kSpins = 40;
 
-// Whether the holder can be running on another processor while the caller spins, and nobody needs the caller's.
+// Whether the holder can be running on another processor while the caller spins, and nobody needs
+// the caller's.
 bool MaySpin();
 
-// Takes the lock bit `bit` of `word` and returns the word as it then stands. For critical sections of a few dozen
-// instructions without calls.
+// Takes the lock bit `bit` of `word` and returns the word as it then stands. For critical sections
+// of a few dozen instructions without calls.
 template <typename Word>
 Word LockBit(sched_internal::Atom<Word>& word, Word bit) {
   // Relaxed: re-checked by the CAS below.
   Word seen = word.load(std::memory_order_relaxed);
   for (int turn = 0;; ++turn) {
     if ((seen & bit) == 0) {
-      // ORDER(sync.bit): acquire; pairs with the release of whoever clears the bit. The queue is theirs before, ours after.
-      if (word.compare_exchange_weak(seen, seen | bit, std::memory_order_acquire, std::memory_order_relaxed)) {
+      // ORDER(sync.bit): acquire; pairs with the release of whoever clears the bit. The queue is
+      // theirs before, ours after.
+      if (word.compare_exchange_weak(seen, seen | bit, std::memory_order_acquire,
+                                     std::memory_order_relaxed)) {
         return seen | bit;
       }
       continue;

@@ -18,6 +18,8 @@ Place CurrentPlace() {
   return {static_cast<uint32_t>((thread * 0x9e3779b97f4a7c15) >> 40), now};
 }
 
+void LetOthersRun() { Gosched(); }
+
 uint32_t StripeCount() {
   const int processors = std::max(NumCPU(), GOMAXPROCS(0));
   return std::bit_ceil(static_cast<uint32_t>(processors));

@@ -7,12 +7,17 @@
 namespace weft::sync_internal {
 
 struct Place {
-  uint32_t stripe;     // the processor's index, or a hash of the plain thread; to be masked
-  int64_t coarse_now;  // nanoseconds, at the last tick of the scheduler's clock; stands still while nothing runs
+  // The processor's index, or a hash of the plain thread; to be masked.
+  uint32_t stripe;
+  // Nanoseconds, at the last tick of the scheduler's clock; stands still while nothing runs.
+  int64_t coarse_now;
 };
 
 // A hint only: the caller may be on another processor by the time it uses it.
 Place CurrentPlace();
+
+// For one who waits in turns for another fiber or thread that is in a short section.
+void LetOthersRun();
 
 // A power of two, at least the number of processors.
 uint32_t StripeCount();

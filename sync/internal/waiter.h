@@ -1,8 +1,10 @@
-// waiter.h: a caller that waits in the queue of a primitive, and the race between those who may end its wait.
+// waiter.h: a caller that waits in the queue of a primitive, and the race between those who may end
+// its wait.
 //
-// A waiter lives in the frame of the caller that parks. Its links and `queued` belong to whoever holds the lock of
-// the queue. Who ends the wait must Claim() it first, then call Ready(self), and after that not touch it any more.
-// A waiter without a deadline is claimed by the owner of the queue alone, for which no atomic is needed.
+// A waiter lives in the frame of the caller that parks. Its links and `queued` belong to whoever
+// holds the lock of the queue. Who ends the wait must Claim() it first, then call Ready(self), and
+// after that not touch it any more. A waiter without a deadline is claimed by the owner of the
+// queue alone, for which no atomic is needed.
 #ifndef WEFT_SYNC_INTERNAL_WAITER_H_
 #define WEFT_SYNC_INTERNAL_WAITER_H_
 
@@ -22,8 +24,8 @@ struct alignas(16) Waiter {
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  // For the owner of the queue. Returns false if a deadline or a cancellation was faster: then the waiter is to be
-  // taken out of the queue and left alone.
+  // For the owner of the queue. Returns false if a deadline or a cancellation was faster: then the
+  // waiter is to be taken out of the queue and left alone.
   bool ClaimWake() { return !contested || Claim(Outcome::kWoken); }
 
   // For a deadline or a cancellation. Ends the wait if it has not been claimed.
@@ -60,14 +62,16 @@ struct alignas(16) Waiter {
   bool Claim(Outcome claimed) {
     Outcome waiting = Outcome::kWaiting;
     // Relaxed: decides only who calls Ready(), and that call carries the order.
-    return outcome.compare_exchange_strong(waiting, claimed, std::memory_order_relaxed, std::memory_order_relaxed);
+    return outcome.compare_exchange_strong(waiting, claimed, std::memory_order_relaxed,
+                                           std::memory_order_relaxed);
   }
 };
 
 // The value of a deadline that never comes.
 inline constexpr int64_t kNever = INT64_MAX;
 
-// A first-in-first-out queue of waiters in one pointer: a ring whose links are the waiters'. Not synchronized.
+// A first-in-first-out queue of waiters in one pointer: a ring whose links are the waiters'. Not
+// synchronized.
 class WaitList {
  public:
   WaitList() = default;
@@ -111,7 +115,8 @@ class WaitList {
     return front;
   }
 
-  // Takes out the first waiter that can still be woken, and those before it that cannot. Null if there is none.
+  // Takes out the first waiter that can still be woken, and those before it that cannot. Null if
+  // there is none.
   Waiter* PopClaimed() {
     for (;;) {
       Waiter* const front = PopFront();

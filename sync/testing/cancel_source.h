@@ -1,4 +1,5 @@
-// cancel_source.h: the simplest thing that can be cancelled, for tests of what waits on behalf of a context.
+// cancel_source.h: the simplest thing that can be cancelled, for tests of what waits on behalf of a
+// context.
 #ifndef WEFT_SYNC_TESTING_CANCEL_SOURCE_H_
 #define WEFT_SYNC_TESTING_CANCEL_SOURCE_H_
 

@@ -14,7 +14,8 @@
 
 namespace weft::sync_testing {
 
-// Runs functions at the same time, each in a fiber or a thread of its own, and waits for all when it dies.
+// Runs functions at the same time, each in a fiber or a thread of its own, and waits for all when
+// it dies.
 class Crew {
  public:
   Crew() = default;

@@ -22,6 +22,7 @@ def weft_cc_model_test(
         size = "small",
         tags = [],
         features = [],
+        copts = [],
         **kwargs):
     """A GoogleTest program of code that is compiled for the model explorer.
 
@@ -39,11 +40,11 @@ def weft_cc_model_test(
       size: as of any test.
       tags: besides "model".
       features: as of any test.
+      copts: of the test and of `code`.
       **kwargs: as of any test.
     """
-    copts = []
     if spin_lock_by_contract:
-        copts = _SPIN_LOCK_COPTS
+        copts = _SPIN_LOCK_COPTS + copts
         deps = deps + [_SPIN_LOCK]
     if code or hdrs:
         weft_cc_library(

@@ -20,8 +20,8 @@ std::vector<LockGraph::Edge> LockGraph::Add(const Edge& edge) {
   return cycle;
 }
 
-// The locks on a shortest path, both ends included; empty if there is none. Breadth first: the shorter the cycle, the
-// easier it is to understand.
+// The locks on a shortest path, both ends included; empty if there is none. Breadth first: the
+// shorter the cycle, the easier it is to understand.
 std::vector<LockGraph::Id> LockGraph::Path(Id from, Id to) const {
   std::unordered_map<Id, Id> reached_from = {{from, from}};
   std::deque<Id> open = {from};
@@ -43,7 +43,8 @@ void LockGraph::Remove(Id lock) {
   const auto found = nodes_.find(lock);
   if (found == nodes_.end()) return;
   edges_ -= found->second.successors.size() + found->second.predecessors.size();
-  for (const auto& [next, sites] : found->second.successors) nodes_.at(next).predecessors.erase(lock);
+  for (const auto& [next, sites] : found->second.successors)
+    nodes_.at(next).predecessors.erase(lock);
   for (const Id previous : found->second.predecessors) nodes_.at(previous).successors.erase(lock);
   nodes_.erase(found);
 }

@@ -1,5 +1,5 @@
-// lock_graph.h: in which order locks are taken, as a graph: an edge from each lock to those that were wanted while it was
-// held. A cycle is a deadlock that waits for its timing. Not synchronized.
+// lock_graph.h: in which order locks are taken, as a graph: an edge from each lock to those that
+// were wanted while it was held. A cycle is a deadlock that waits for its timing. Not synchronized.
 #ifndef WEFT_SYNC_INTERNAL_LOCK_ORDER_LOCK_GRAPH_H_
 #define WEFT_SYNC_INTERNAL_LOCK_ORDER_LOCK_GRAPH_H_
 
@@ -25,8 +25,8 @@ class LockGraph {
     LockSite wanted;
   };
 
-  // Adds the edge if it is new. Returns the cycle that it closes, itself first and each edge from where the one before
-  // led; empty if there is none or the edge is known.
+  // Adds the edge if it is new. Returns the cycle that it closes, itself first and each edge from
+  // where the one before led; empty if there is none or the edge is known.
   std::vector<Edge> Add(const Edge& edge);
 
   // Forgets a lock, with its edges.

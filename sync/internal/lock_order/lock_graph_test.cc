@@ -66,7 +66,8 @@ TEST(LockGraphTest, AgreesWithTheOracle) {
       if (from == to) continue;
       if (random() % 8 == 0) {
         graph.Remove(from);
-        std::erase_if(edges, [from](const auto& edge) { return edge.first == from || edge.second == from; });
+        std::erase_if(
+            edges, [from](const auto& edge) { return edge.first == from || edge.second == from; });
         continue;
       }
       const bool is_new = !edges.contains({from, to});

@@ -17,7 +17,8 @@ namespace weft::sync_internal {
 namespace {
 
 bool IsOurs(std::string_view function) {
-  return function.find("weft::deadlock::") != function.npos || function.find("CaptureStack") != function.npos ||
+  return function.find("weft::deadlock::") != function.npos ||
+         function.find("CaptureStack") != function.npos ||
          function.find("weft::sync_internal::") != function.npos;
 }
 
@@ -26,7 +27,8 @@ int FramesToHide(void* const* pcs, int count) {
   int hide = 0;
   for (int i = 0; i < std::min(count, 8); ++i) {
     char name[256];
-    if (absl::Symbolize(static_cast<char*>(pcs[i]) - 1, name, sizeof name) && IsOurs(name)) hide = i + 1;
+    if (absl::Symbolize(static_cast<char*>(pcs[i]) - 1, name, sizeof name) && IsOurs(name))
+      hide = i + 1;
   }
   return hide < count ? hide : 0;
 }

@@ -14,7 +14,9 @@ struct LockUser {
   // "fiber 7", "fiber 7 (reader)", "thread 4711".
   std::string Text() const;
 
-  friend bool operator==(const LockUser& a, const LockUser& b) { return a.id == b.id && a.is_fiber == b.is_fiber; }
+  friend bool operator==(const LockUser& a, const LockUser& b) {
+    return a.id == b.id && a.is_fiber == b.is_fiber;
+  }
 
   uint64_t id = 0;
   const char* name = nullptr;
