@@ -60,10 +60,20 @@ TEST(SelectModelTest, AgainstReceives) {
 }
 
 TEST(SelectModelTest, AgainstTryForms) {
+  // The one that closes ends the select, if nobody before it has.
   ExpectSound(Scripts(kTwoUnbuffered, {{Select({Recv(0), Recv(1)})},
-                                       {TrySend(0, 21), Send(1, 22)},
+                                       {TrySend(0, 21), Close(0)},
+                                       {TrySend(1, 31), TryRecv(1)}}),
+              Bounds(3, 1));
+  ExpectSound(Scripts(kTwoOfOneSlot, {{Select({Recv(0), Recv(1)})},
+                                      {TrySend(0, 21), Close(0)},
+                                      {TrySend(1, 31), TryRecv(1)}}),
+              Bounds(2, 1));
+  // Try-forms never wait for each other, nor for the halves of a select.
+  ExpectSound(Scripts(kTwoUnbuffered, {{SelectOrDefault({Recv(0), Send(1, 11)})},
+                                       {SelectOrDefault({Recv(1), Send(0, 21)})},
                                        {TrySend(0, 31), TryRecv(1)}}),
-              Bounds(0, 1));
+              Bounds(3, 2));
 }
 
 TEST(SelectModelTest, AgainstClose) {

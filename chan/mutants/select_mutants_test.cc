@@ -8,9 +8,8 @@ namespace {
 const Setting kTwoUnbuffered = {{0, 0}};
 
 TEST(SelectMutantsTest, TwoPeersForOneSelect) {
-  const Instruction either = Select({Recv(0), Recv(1)});
-  ExpectFound(Scripts(kTwoUnbuffered, {{either, either}, {Send(0, 21)}, {Send(1, 31)}}),
-              Bounds(2, 1),
+  ExpectFound(Scripts(kTwoUnbuffered, {{Select({Recv(0), Recv(1)})}, {Close(0)}, {Close(1)}}),
+              Bounds(3, 2),
               {{chan_mutants::kFiredByLoadAndStore, "Ready()"},
                {chan_mutants::kClaimsAnEntryThatHasFired, "Ready()"},
                {chan_mutants::kSelectRecheckDropped, kStuck}});
