@@ -1,5 +1,5 @@
-// Channels under the model explorer: the configurations of small programs that stand for the proof in DESIGN.md, with
-// the elements checked for data races.
+// Channels under the model explorer: the configurations of small programs that stand for the proof
+// in DESIGN.md, with the elements checked for data races.
 #include "weft/chan/model_programs.h"
 
 #include <vector>
@@ -33,7 +33,8 @@ TEST(ChanModelTest, Exhaustive) {
   model::ExpectSound(Scripts(0, {Sends({11}), Recvs(1), kClose}));
 }
 
-// Two senders and two receivers, with and without somebody who closes. Larger capacities are as two, until they are full.
+// Two senders and two receivers, with and without somebody who closes. Larger capacities are as
+// two, until they are full.
 TEST(ChanModelTest, TwoByTwo) {
   const std::vector<Script> two_by_two = {Sends({11}), Sends({21}), Recvs(1), Recvs(1)};
   std::vector<Script> and_close = two_by_two;
@@ -44,13 +45,15 @@ TEST(ChanModelTest, TwoByTwo) {
     model::ExpectSound(Scripts(capacity, two_by_two), Bounds(2, 1));
     model::ExpectSound(Scripts(capacity, and_close), Bounds(1, 1));
   }
-  // Two of three slots are taken, from the second on: the senders meet at the last one, across the end of a lap.
+  // Two of three slots are taken, from the second on: the senders meet at the last one, across the
+  // end of a lap.
   const Setting nearly_full = {{3}, Sends({1, 2, 3}) + Recvs(1)};
   model::ExpectSound(Scripts(nearly_full, two_by_two), Bounds(2, 1));
   model::ExpectSound(Scripts(nearly_full, and_close), Bounds(1, 1));
 }
 
-// More elements, within bounds: the configurations of the sequentially consistent search that the design began with.
+// More elements, within bounds: the configurations of the sequentially consistent search that the
+// design began with.
 TEST(ChanModelTest, OneSlotTwoSendersOneReceiver) {
   model::ExpectSound(Scripts(1, {Sends({11, 12}), Sends({21}), Recvs(3)}), Bounds(2, 2));
 }
@@ -60,7 +63,8 @@ TEST(ChanModelTest, OneSlotOneSenderTwoReceivers) {
 }
 
 TEST(ChanModelTest, TwoSlotsTwoSendersTwoReceivers) {
-  model::ExpectSound(Scripts(2, {Sends({11, 12}), Sends({21, 22}), Recvs(2), Recvs(2)}), Bounds(1, 1));
+  model::ExpectSound(Scripts(2, {Sends({11, 12}), Sends({21, 22}), Recvs(2), Recvs(2)}),
+                     Bounds(1, 1));
 }
 
 TEST(ChanModelTest, OneSlotTwoSendersTwoReceivers) {
@@ -76,7 +80,8 @@ TEST(ChanModelTest, TwoSlotsClose) {
 }
 
 TEST(ChanModelTest, OneSlotTryRecv) {
-  model::ExpectSound(Scripts(1, {Sends({11, 12}), Sends({21}), Recvs(1), TryRecvs(2) + kClose}), Bounds(1, 2));
+  model::ExpectSound(Scripts(1, {Sends({11, 12}), Sends({21}), Recvs(1), TryRecvs(2) + kClose}),
+                     Bounds(1, 2));
 }
 
 TEST(ChanModelTest, NoSlotsClose) {
@@ -88,7 +93,8 @@ TEST(ChanModelTest, OneSlotThreeSendersThreeReceivers) {
   Options options;
   options.search = Options::Search::kPct;
   options.executions = 20'000;
-  model::ExpectSound(Scripts(1, {Sends({11}), Sends({21}), Sends({31}), Recvs(1), Recvs(1), Recvs(1)}), options);
+  model::ExpectSound(
+      Scripts(1, {Sends({11}), Sends({21}), Sends({31}), Recvs(1), Recvs(1), Recvs(1)}), options);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
-// Small programs of channel operations for the model explorer: what each thread does is a list, and at the end no
-// element may have been lost, doubled, reordered or read unordered.
+// Small programs of channel operations for the model explorer: what each thread does is a list, and
+// at the end no element may have been lost, doubled, reordered or read unordered.
 //
-// Channels are made in the program's own memory: selects lock by address, and a program must repeat itself.
+// Channels are made in the program's own memory: selects lock by address, and a program must repeat
+// itself.
 #ifndef WEFT_CHAN_MODEL_PROGRAMS_H_
 #define WEFT_CHAN_MODEL_PROGRAMS_H_
 
@@ -127,7 +128,8 @@ class Ledger {
   // At the end only.
   bool frozen(int chan) const {
     // Relaxed: all threads have returned.
-    return (chans_[chan]->core().head().word.load(std::memory_order_relaxed) & chan_internal::kSlow) != 0;
+    return (chans_[chan]->core().head().word.load(std::memory_order_relaxed) &
+            chan_internal::kSlow) != 0;
   }
 
   void CheckEnd() {
@@ -143,7 +145,8 @@ class Ledger {
       case Step::kSend:
         return SendTo(At(instruction.chan), record, instruction.value);
       case Step::kTrySend:
-        if (!At(instruction.chan).TrySend(Element(instruction.value))) return void(++record.refused);
+        if (!At(instruction.chan).TrySend(Element(instruction.value)))
+          return void(++record.refused);
         return record.sent.push_back(instruction.value);
       case Step::kRecv:
         return Received(record, At(instruction.chan).Recv());

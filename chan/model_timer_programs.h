@@ -1,5 +1,5 @@
-// Programs of timer channels for the model explorer: a timer is stopped, reset, received from and dropped while it
-// fires.
+// Programs of timer channels for the model explorer: a timer is stopped, reset, received from and
+// dropped while it fires.
 #ifndef WEFT_CHAN_MODEL_TIMER_PROGRAMS_H_
 #define WEFT_CHAN_MODEL_TIMER_PROGRAMS_H_
 
@@ -21,8 +21,9 @@ using chan_internal::TimerChan;
 using model::Check;
 using TimerProgramFn = std::function<void(model::Program&)>;
 
-// What was set before the threads start, and what is set by them. Thirty years lie between them, so that a time that was
-// received says of which it is: it is the wall clock's, less how late it was sent.
+// What was set before the threads start, and what is set by them. Thirty years lie between them, so
+// that a time that was received says of which it is: it is the wall clock's, less how late it was
+// sent.
 inline constexpr int64_t kBefore = 0;
 inline constexpr int64_t kAnew = 1'000'000'000'000'000'000;
 

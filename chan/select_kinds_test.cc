@@ -1,5 +1,5 @@
-// Select over every kind of element, with cases of every kind beside each other, tried and waited for; and that it
-// allocates nothing.
+// Select over every kind of element, with cases of every kind beside each other, tried and waited
+// for; and that it allocates nothing.
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>

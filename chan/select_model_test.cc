@@ -1,7 +1,7 @@
 // Select under the model explorer. Without Bounds() a program is explored exhaustively.
 //
-// The cases of an explored select are tried in the order in which they stand: that is one of the orders that chance may
-// choose, and where it matters the others are programs of their own.
+// The cases of an explored select are tried in the order in which they stand: that is one of the
+// orders that chance may choose, and where it matters the others are programs of their own.
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -18,14 +18,14 @@ const Setting kTwoOfOneSlot = {{1, 1}};
 
 TEST(SelectModelTest, TwoSelectsMeet) {
   // Opposite orders: locks are taken in one order all the same.
-  ExpectSound(Scripts(kTwoUnbuffered, {{Select({Send(0, 11), Send(1, 12)})},
-                                       {Select({Recv(1), Recv(0)})}}));
+  ExpectSound(Scripts(kTwoUnbuffered,
+                      {{Select({Send(0, 11), Send(1, 12)})}, {Select({Recv(1), Recv(0)})}}));
   // Both have a send and a receive, and either may give.
-  ExpectSound(Scripts(kTwoUnbuffered, {{Select({Send(0, 11), Recv(1)})},
-                                       {Select({Send(1, 21), Recv(0)})}}));
-  ExpectSound(Scripts(kTwoOfOneSlot, {{Select({Send(0, 11), Send(1, 12)})},
-                                      {Select({Recv(1), Recv(0)})}}),
-              Bounds(4, 3));
+  ExpectSound(Scripts(kTwoUnbuffered,
+                      {{Select({Send(0, 11), Recv(1)})}, {Select({Send(1, 21), Recv(0)})}}));
+  ExpectSound(
+      Scripts(kTwoOfOneSlot, {{Select({Send(0, 11), Send(1, 12)})}, {Select({Recv(1), Recv(0)})}}),
+      Bounds(4, 3));
 }
 
 TEST(SelectModelTest, ThreeSelectsMeet) {
@@ -37,10 +37,12 @@ TEST(SelectModelTest, ThreeSelectsMeet) {
 
 TEST(SelectModelTest, BothDirectionsOfOneChannel) {
   for (int capacity : {0, 1}) {
-    ExpectSound(Scripts(capacity, {{Select({Send(0, 11), Recv(0)})}, {Select({Send(0, 21), Recv(0)})}}),
-                Bounds(5, 3));
-    ExpectSound(Scripts(capacity, {{Select({Recv(0), Send(0, 11)})}, {Select({Send(0, 21), Recv(0)})}}),
-                Bounds(5, 3));
+    ExpectSound(
+        Scripts(capacity, {{Select({Send(0, 11), Recv(0)})}, {Select({Send(0, 21), Recv(0)})}}),
+        Bounds(5, 3));
+    ExpectSound(
+        Scripts(capacity, {{Select({Recv(0), Send(0, 11)})}, {Select({Send(0, 21), Recv(0)})}}),
+        Bounds(5, 3));
   }
 }
 
@@ -112,8 +114,8 @@ TEST(SelectModelTest, DefaultNeedsACommonInstant) {
   // An element, or the end.
   ExpectNoDefault(Setting{{1, 1}, {Send(0, 1)}}, {Recv(0), Recv(1)}, {Close(1), TryRecv(0)}, {});
   // One channel, an element or room.
-  ExpectNoDefault(Setting{{1}, {Send(0, 1)}}, {Recv(0), Send(0, 11)},
-                  {TryRecv(0), TrySend(0, 21)}, {});
+  ExpectNoDefault(Setting{{1}, {Send(0, 1)}}, {Recv(0), Send(0, 11)}, {TryRecv(0), TrySend(0, 21)},
+                  {});
 }
 
 // There and back: what was true of one channel before is true again.

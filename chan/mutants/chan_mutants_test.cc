@@ -1,8 +1,8 @@
-// Bugs planted into the channels, one at a time. Each program passes without a bug, under the bounds with which it
-// finds the bugs: what the explorer says of the real code is worth something.
+// Bugs planted into the channels, one at a time. Each program passes without a bug, under the
+// bounds with which it finds the bugs: what the explorer says of the real code is worth something.
 //
-// Capacities are as small as the bug allows, and a lost wakeup must not be healed by whoever comes next: that is what
-// distinguishes these programs from those of chan_model_test.
+// Capacities are as small as the bug allows, and a lost wakeup must not be healed by whoever comes
+// next: that is what distinguishes these programs from those of chan_model_test.
 #include <optional>
 #include <vector>
 
@@ -39,6 +39,20 @@ TEST(ChanMutantsTest, OneSlotOneElement) {
                {chan_mutants::kSendClaimsAFrozenTail, kStuck},
                {chan_mutants::kSlotPublishedRelaxed, kRace},
                {chan_mutants::kRecvSlotProbeRelaxed, kRace}});
+}
+
+// The sender waits with the second element while the first is taken.
+TEST(ChanMutantsTest, OrderOfAWaitingSender) {
+  ExpectFound(Scripts(1, {Sends({11, 12}), Recvs(2)}), Bounds(2, 1),
+              {{chan_mutants::kSenderHandsOverPastTheBuffer, "what was sent"}});
+}
+
+// One side comes to the lock, though nobody waits, and the other one does not.
+TEST(ChanMutantsTest, FromUnderTheLock) {
+  ExpectFound(Scripts(1, {{Send(0, 11)}, {TryRecv(0)}, {FreezeAndThaw(0)}}), Bounds(4, 2),
+              {{chan_mutants::kLockedPutRelaxed, kRace}});
+  ExpectFound(Scripts(Setting{{1}, Sends({1})}, {{Recv(0)}, {TrySend(0, 21)}, {FreezeAndThaw(0)}}),
+              Bounds(4, 2), {{chan_mutants::kLockedTakeRelaxed, kRace}});
 }
 
 // What a closed channel loses, and who does not hear of it.
@@ -113,9 +127,9 @@ ProgramFn PublishedByClose(int capacity, bool blocking) {
 
 TEST(ChanMutantsTest, PublishedByClose) {
   for (bool blocking : {false, true}) {
-    ExpectFound(PublishedByClose(1, blocking), {},
-                {{chan_mutants::kRecvSecondProbeRelaxed, kRace},
-                 {chan_mutants::kCloseRelaxed, kRace}});
+    ExpectFound(
+        PublishedByClose(1, blocking), {},
+        {{chan_mutants::kRecvSecondProbeRelaxed, kRace}, {chan_mutants::kCloseRelaxed, kRace}});
   }
   ExpectFound(PublishedByClose(0, false), {}, {{chan_mutants::kCloseRelaxed, kRace}});
 }
@@ -134,12 +148,14 @@ TEST(ChanMutantsTest, LastHandle) {
     });
     p.Thread([&] { shared.b.reset(); });
   };
-  ExpectFound(program, {},
-              {{chan_mutants::kLastUnrefRelaxed, kRace}, {chan_mutants::kUnrefWithoutRelease, kRace}});
+  ExpectFound(
+      program, {},
+      {{chan_mutants::kLastUnrefRelaxed, kRace}, {chan_mutants::kUnrefWithoutRelease, kRace}});
 }
 
-// Relaxed, a freeze might take effect at the head before it does at the tail, and miss a receive in between: (B) in
-// DESIGN.md. The explorer executes a thread's updates in their order, so it cannot show that.
+// Relaxed, a freeze might take effect at the head before it does at the tail, and miss a receive in
+// between: (B) in DESIGN.md. The explorer executes a thread's updates in their order, so it cannot
+// show that.
 TEST(ChanMutantsTest, BeyondTheExplorer) {
   chan_mutants::planted = chan_mutants::kFreezeRelaxed;
   model::ExpectSound(Scripts(1, {Sends({11, 12}), Recvs(1)}));

@@ -21,7 +21,8 @@ struct Bug {
 };
 
 // The program is right, and each bug breaks it.
-inline void ExpectFound(const ProgramFn& program, const model::Options& bounds, const std::vector<Bug>& bugs) {
+inline void ExpectFound(const ProgramFn& program, const model::Options& bounds,
+                        const std::vector<Bug>& bugs) {
   chan_mutants::planted = chan_mutants::kNone;
   model::ExpectSound(program, bounds);
   for (const Bug& bug : bugs) {

@@ -16,15 +16,15 @@ TEST(SelectMutantsTest, TwoPeersForOneSelect) {
 }
 
 TEST(SelectMutantsTest, LosingEntry) {
-  ExpectFound(Scripts(kTwoUnbuffered,
-                      {{Select({Recv(0), Recv(1)})}, {Send(0, 21), TrySend(1, 22)}}),
-              {}, {{chan_mutants::kLoserNotDequeued, "destruction"}});
+  ExpectFound(
+      Scripts(kTwoUnbuffered, {{Select({Recv(0), Recv(1)})}, {Send(0, 21), TrySend(1, 22)}}), {},
+      {{chan_mutants::kLoserNotDequeued, "destruction"}});
 }
 
 TEST(SelectMutantsTest, OppositeOrders) {
-  ExpectFound(Scripts(kTwoUnbuffered, {{Select({Send(0, 11), Send(1, 12)})},
-                                       {Select({Recv(1), Recv(0)})}}),
-              {}, {{chan_mutants::kSelectLocksAsItStands, kStuck}});
+  ExpectFound(
+      Scripts(kTwoUnbuffered, {{Select({Send(0, 11), Send(1, 12)})}, {Select({Recv(1), Recv(0)})}}),
+      {}, {{chan_mutants::kSelectLocksAsItStands, kStuck}});
 }
 
 TEST(SelectMutantsTest, BothDirections) {

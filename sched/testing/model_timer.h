@@ -1,7 +1,8 @@
 // Timers under the explorer: time passes when the program says so.
 //
-// SchedTimer (sched/timer.h) keeps its contract: Arm(), Cancel() and the callback meet under a lock, and a callback runs
-// on the model thread that calls FireTimers(), outside the lock. MonotonicNanos() is always 0.
+// SchedTimer (sched/timer.h) keeps its contract: Arm(), Cancel() and the callback meet under a
+// lock, and a callback runs on the model thread that calls FireTimers(), outside the lock.
+// MonotonicNanos() is always 0.
 #ifndef WEFT_SCHED_TESTING_MODEL_TIMER_H_
 #define WEFT_SCHED_TESTING_MODEL_TIMER_H_
 

@@ -1,9 +1,10 @@
-// The same traffic through weft's channels, through boost::fibers' channels, and through a bounded queue of a mutex and
-// two condition variables, once the standard library's on threads and once weft's on fibers.
+// The same traffic through weft's channels, through boost::fibers' channels, and through a bounded
+// queue of a mutex and two condition variables, once the standard library's on threads and once
+// weft's on fibers.
 //
-// Workers: WEFT_MAXPROCS. For boost::fibers that many threads, over which the fibers are spread; the standard queue's
-// threads have as many processors as the caller gives (taskset). A figure is per element, except PingPong's, which is
-// per round trip.
+// Workers: WEFT_MAXPROCS. For boost::fibers that many threads, over which the fibers are spread;
+// the standard queue's threads have as many processors as the caller gives (taskset). A figure is
+// per element, except PingPong's, which is per round trip.
 #include <boost/fiber/all.hpp>
 
 #include <chrono>
@@ -181,7 +182,8 @@ std::vector<Body> PingPong(std::pair<Channel, Channel>& c, Int n) {
           }};
 }
 
-// One way: `pairs` senders, as many receivers. The receivers stand on another worker than the senders where they can.
+// One way: `pairs` senders, as many receivers. The receivers stand on another worker than the
+// senders where they can.
 template <typename Channel>
 std::vector<Body> OneWay(Channel& c, int pairs, Int n) {
   std::vector<Body> bodies;
