@@ -1,6 +1,7 @@
 // Select over every kind of element, with cases of every kind beside each other, tried and waited
 // for; and that it allocates nothing.
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -78,7 +79,9 @@ TEST_F(SelectKindsTest, HandlersAndDestinationsStandBesideEachOther) {
       AwaitReceivers(numbers, 1);
       if (winner == 0) numbers.Send(7);
       if (winner == 1) words.Send("word");
-      if (winner == 2) EXPECT_EQ(out.Recv(), 5);
+      if (winner == 2) {
+        EXPECT_EQ(out.Recv(), 5);
+      }
       if (winner == 3) context.done.Close();
     });
     EXPECT_EQ(Select(OnRecv(numbers, &number),
