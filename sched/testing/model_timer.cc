@@ -1,7 +1,7 @@
 #include "weft/sched/testing/model_timer.h"
 
-#include <algorithm>
-#include <vector>
+#include <cstdint>
+#include <utility>
 
 #include "weft/sched/testing/model_atomic.h"
 #include "weft/sched/timer.h"
@@ -10,19 +10,26 @@ namespace weft {
 
 namespace sched_internal {
 
-// The friend of SchedTimer. One for all executions: what an earlier one left armed is forgotten.
+// The friend of SchedTimer: a list of what is armed. One for all executions: what an earlier one left
+// armed is forgotten.
 class TimerQueue {
  public:
   void Arm(SchedTimer* timer, int64_t when_ns) {
     Lock();
     timer->when_ns_ = when_ns;
-    armed_.push_back(timer);
+    timer->slot_ = 0;
+    timer->order_ = ++armed_;
+    timer->prev_ = nullptr;
+    timer->next_ = first_;
+    if (first_ != nullptr) first_->prev_ = timer;
+    first_ = timer;
     Unlock();
   }
 
   bool Cancel(SchedTimer* timer) {
     Lock();
-    const bool was_armed = std::erase(armed_, timer) != 0;
+    const bool was_armed = timer->slot_ >= 0;
+    if (was_armed) Remove(timer);
     Unlock();
     return was_armed;
   }
@@ -35,14 +42,12 @@ class TimerQueue {
 
   bool FireOne(int64_t now_ns) {
     Lock();
-    auto earlier = [](SchedTimer* a, SchedTimer* b) { return a->when_ns_ < b->when_ns_; };
-    const auto first = std::min_element(armed_.begin(), armed_.end(), earlier);
-    if (first == armed_.end() || (*first)->when_ns_ > now_ns) {
+    SchedTimer* const timer = Earliest();
+    if (timer == nullptr || timer->when_ns_ > now_ns) {
       Unlock();
       return false;
     }
-    SchedTimer* const timer = *first;
-    armed_.erase(first);
+    Remove(timer);
     // Relaxed: under the lock.
     running_.store(timer, std::memory_order_relaxed);
     Unlock();
@@ -53,17 +58,35 @@ class TimerQueue {
   }
 
  private:
+  SchedTimer* Earliest() const {
+    SchedTimer* earliest = first_;
+    for (SchedTimer* timer = first_; timer != nullptr; timer = timer->next_) {
+      if (std::pair(timer->when_ns_, timer->order_) <
+          std::pair(earliest->when_ns_, earliest->order_))
+        earliest = timer;
+    }
+    return earliest;
+  }
+
+  void Remove(SchedTimer* timer) {
+    (timer->prev_ != nullptr ? timer->prev_->next_ : first_) = timer->next_;
+    if (timer->next_ != nullptr) timer->next_->prev_ = timer->prev_;
+    timer->slot_ = -1;
+  }
+
   void Lock() {
     lock_.WaitAndLock();
-    if (epoch_ != model::internal::current_epoch) armed_.clear();
+    if (epoch_ != model::internal::current_epoch) first_ = nullptr;
     epoch_ = model::internal::current_epoch;
   }
+  // ORDER(model_timer.lock): release; pairs with the acquire of WaitAndLock().
   void Unlock() { lock_.store(0, std::memory_order_release); }
 
   model::Atomic<uint32_t> lock_{0};
   model::Atomic<SchedTimer*> running_{nullptr};
   // Guarded by lock_.
-  std::vector<SchedTimer*> armed_;
+  SchedTimer* first_ = nullptr;
+  uint32_t armed_ = 0;  // so far
   uint32_t epoch_ = 0;
 };
 
