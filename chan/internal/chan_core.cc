@@ -127,11 +127,11 @@ void ChanCore::Dequeue(Waiter& waiter, bool is_send) ABSL_NO_THREAD_SAFETY_ANALY
 // (F) Ends the lock-free life of both words. A claim is a compare-exchange of a word without flags: in the order of
 // that word's changes it is either before this change, and seen by it, or it fails.
 void ChanCore::Freeze() {
-  // ORDER(chan.freeze): acquire pairs with the release of the claims in fast_path.h, and so orders the claims that
-  // this word has seen before the load of the other; release pairs with the acquire loads there. The tail first:
-  // every element that a receiver can claim afterwards has a ticket below it.
-  tail_.word.fetch_or(kSlow, std::memory_order_acq_rel);
-  head_.word.fetch_or(kSlow, std::memory_order_acq_rel);
+  // ORDER(chan.freeze): acquire, both; pairs with the release of the claims in fast_path.h: the receives that made
+  // room for the sends that are seen here are seen, too. Nothing is released: a read-modify-write passes on what the
+  // claims before it have released. The argument is (B) in DESIGN.md.
+  tail_.word.fetch_or(kSlow, std::memory_order_acquire);
+  head_.word.fetch_or(kSlow, std::memory_order_acquire);
   frozen_ = true;
 }
 
@@ -141,8 +141,8 @@ void ChanCore::Thaw() {
   // Relaxed loads: while frozen, both words belong to the holder of the lock.
   uint64_t tail = tail_.word.load(std::memory_order_relaxed);
   uint64_t head = head_.word.load(std::memory_order_relaxed);
-  // ORDER(chan.thaw): release; pairs with the acquire of a claim in fast_path.h, so that no claim of the next thaw
-  // can be seen by the freeze before it.
+  // ORDER(chan.thaw): release, both; pairs with the acquire loads before a claim and in the probes: who sees a thawed
+  // word sees the other one at least as it was frozen. (B) and (C) in DESIGN.md.
   head_.word.store(head & ~kSlow, std::memory_order_release);
   if ((tail & kClosed) == 0) tail_.word.store(tail & ~kSlow, std::memory_order_release);
   frozen_ = false;
@@ -273,11 +273,12 @@ Outcome ChanCore::ProbeSend() const {
     if ((tail & kClosed) != 0) return Outcome::kClosed;
     return maybe ? Outcome::kUndecided : Outcome::kBlocked;
   }
-  // ORDER(chan.probe): acquire, both; pairs with the release of the claims (fast_path.h) and of PutLocked() and
-  // TakeLocked(): a sender that saw room is ordered after the receiver that made it, so the head is at least that.
+  // ORDER(chan.probe): acquire; pairs with the release of the claims (fast_path.h), of Thaw() and of PutLocked(): a
+  // sender that saw room is ordered after the receiver that made it, so the head is at least that.
   uint64_t tail = tail_.word.load(std::memory_order_acquire);
   if ((tail & kClosed) != 0) return Outcome::kClosed;
-  uint64_t head = head_.word.load(std::memory_order_acquire);
+  // Relaxed: a refusal publishes nothing; how old the head may be is decided by the load above.
+  uint64_t head = head_.word.load(std::memory_order_relaxed);
   return tail_.ring.Distance(head, tail) == tail_.ring.capacity() ? Outcome::kBlocked
                                                                   : Outcome::kUndecided;
 }

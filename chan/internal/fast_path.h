@@ -44,8 +44,8 @@ template <typename T>
 inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand) {
   Side& side = core.tail();
   for (int turn = 0;; ++turn) {
-    // ORDER(chan.probe): acquire; pairs with the release of the claims of other senders: the head that is read
-    // below is then not older than this tail.
+    // ORDER(chan.probe): acquire; pairs with the release of the claims of other senders and of Thaw(): the head that
+    // is read below is then not older than this tail.
     uint64_t tail = side.word.load(std::memory_order_acquire);
     if ((tail & kFlags) != 0) [[unlikely]] {
       return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kUndecided;
@@ -56,9 +56,9 @@ inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand)
     uint64_t sequence = slot.load(std::memory_order_acquire);
     if (sequence == free) [[likely]] {
       const ClaimScope<T> scope;
-      // ORDER(chan.freeze): acquire pairs with the release in Thaw(), release with the acquire in Freeze() and in the
-      // probes. Relaxed on failure: everything is read again.
-      if (side.word.compare_exchange_weak(tail, side.ring.Next(tail), std::memory_order_acq_rel,
+      // ORDER(chan.claim): release; pairs with the acquire in Freeze() and of the probes. It need not acquire: the
+      // loads above have. Relaxed on failure: everything is read again.
+      if (side.word.compare_exchange_weak(tail, side.ring.Next(tail), std::memory_order_release,
                                           std::memory_order_relaxed)) {
         Element<T>::Put(slot, operand);
         // ORDER(chan.slot): release; pairs with the acquire of the receiver of this slot. Publishes the element.
@@ -68,9 +68,8 @@ inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand)
       continue;
     }
     if (static_cast<int64_t>(sequence - free) > 0) continue;  // the tail is an old one
-    // ORDER(chan.probe): acquire; pairs with the release of the receivers' claims. Full if no receiver has claimed
-    // the slot; the argument is at ProbeSend().
-    uint64_t head = core.head().word.load(std::memory_order_acquire);
+    // Full if no receiver has claimed the slot; the argument is at ProbeSend(). Relaxed: as there.
+    uint64_t head = core.head().word.load(std::memory_order_relaxed);
     if (side.ring.Distance(head, tail) == side.ring.capacity()) return Outcome::kBlocked;
     AwaitClaimant(turn);
   }
@@ -81,7 +80,7 @@ template <typename T, typename Sink>
 inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
   Side& side = core.head();
   for (int turn = 0;; ++turn) {
-    // ORDER(chan.probe): acquire; pairs with the release of the claims of other receivers.
+    // ORDER(chan.probe): acquire; pairs with the release of the claims of other receivers and of Thaw().
     uint64_t head = side.word.load(std::memory_order_acquire);
     if ((head & kFlags) != 0) [[unlikely]]
       return Outcome::kUndecided;
@@ -91,8 +90,8 @@ inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
     uint64_t sequence = slot.load(std::memory_order_acquire);
     if (sequence == full) [[likely]] {
       const ClaimScope<T> scope;
-      // ORDER(chan.freeze): as in TrySendFast().
-      if (side.word.compare_exchange_weak(head, side.ring.Next(head), std::memory_order_acq_rel,
+      // ORDER(chan.claim): as in TrySendFast().
+      if (side.word.compare_exchange_weak(head, side.ring.Next(head), std::memory_order_release,
                                           std::memory_order_relaxed)) {
         Element<T>::Take(slot, sink);
         // ORDER(chan.slot): release; pairs with the acquire of the sender of the next lap.

@@ -14,6 +14,8 @@ namespace weft::chan_internal {
 
 namespace {
 
+#if !defined(WEFT_MODEL)
+
 // Small and fast; one draw is a multiplication or two. Seeded from a number that the first channel gives out to each
 // select on it, and from the address of the caller's frame, so that no state is shared between threads.
 class Random {
@@ -44,6 +46,8 @@ uint64_t Seed(ChanCore& channel) {
   }
   return salt;
 }
+
+#endif
 
 class SelectRun {
  public:
@@ -83,9 +87,14 @@ int SelectRun::Shuffle() {
     ++live;
   }
   if (live <= 1) return live;
+#if defined(WEFT_MODEL)
+  // Explored programs must repeat themselves: cases are tried as they stand, and another order is another program.
+  (void)any;
+#else
   Random random(Seed(*any) ^ reinterpret_cast<uintptr_t>(nodes_));
   for (uint32_t k = count_ - 1; k > 0; --k)
     std::swap(nodes_[k].poll, nodes_[random.Below(k + 1)].poll);
+#endif
   return live;
 }
 

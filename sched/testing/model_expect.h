@@ -34,7 +34,9 @@ inline Result ExpectBroken(const ProgramFn& program, std::string_view words,
   Options replay = options;
   replay.replay = result.schedule;
   if (!result.ok()) {
-    EXPECT_EQ(Explore(replay, program).failure, result.failure);
+    // Not the very same words: they may contain an address.
+    const std::string again = Explore(replay, program).failure;
+    EXPECT_NE(again.find(words), std::string::npos) << again;
     std::printf("  found after %s\n", result.Summary().c_str());
   }
   return result;
