@@ -35,6 +35,7 @@ struct alignas(64) Fiber : Parkable {
   Atom<WaitReason> wait_reason{WaitReason::kNone};
   bool goexit = false;            // owner only
   uint8_t size_class = 0;         // constant
+  uint32_t bubble = 0;            // constant while it lives: its simulated world; 0: none
   Atom<int64_t> parked_since{0};  // coarse monotonic ns; a statistic
 
   // Constant while it lives.

@@ -7,6 +7,7 @@
 #include "weft/sched/internal/goexit.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/spawn.h"
 #include "weft/sched/panic.h"
 
@@ -119,6 +120,7 @@ void Spawn::Start() {
                   std::memory_order_relaxed);  // published by the queue
   fiber->eh = EhGlobals{};
   fiber->goexit = false;
+  fiber->bubble = SimBubble();
   fiber->wait_reason.store(WaitReason::kNone, std::memory_order_relaxed);  // statistic
 #if !defined(WEFT_ASAN)
   fiber->sanitizer.InitForFiber(fiber->stack_low, fiber->stack_bytes());
@@ -128,7 +130,7 @@ void Spawn::Start() {
   fiber->id = scheduler.NextFiberId(worker);
   scheduler.CountStarted(worker);
   scheduler.MakeReadyNext(fiber);
-  SafePoint();
+  SafePoint(Op::kGo);
 }
 
 void Spawn::Abandon() {

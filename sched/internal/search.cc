@@ -6,6 +6,7 @@
 
 #include "weft/sched/internal/environment.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/sim_hooks.h"
 
 namespace weft::sched_internal {
 
@@ -34,6 +35,7 @@ void Scheduler::Loop(Worker* worker) {
 }
 
 Fiber* Scheduler::FindRunnable(Worker* worker) {
+  if (worker->sim != nullptr) [[unlikely]] return worker->sim->FindRunnable();
   for (;;) {
     // Relaxed: a request.
     while (frozen_.load(std::memory_order_relaxed)) [[unlikely]] pause();

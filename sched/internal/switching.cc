@@ -4,14 +4,21 @@
 #include "weft/sched/internal/context_switch.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/sim_hooks.h"
 
 namespace weft::sched_internal {
 
 void Scheduler::Leave(Worker* worker, Fiber* self, After after) {
+  if (worker->sim != nullptr) [[unlikely]] {
+    Fiber* next = worker->sim->PickNext(self, &after);
+    if (next != self) SwitchFromFiber(worker, self, next, after);
+    return;
+  }
   SwitchFromFiber(worker, self, worker->processor->PickLocal(), after);
 }
 
 void Scheduler::Yield(Worker* worker, Fiber* self) {
+  if (worker->sim != nullptr) [[unlikely]] return Leave(worker, self, After::kYield);
   Processor* processor = worker->processor;
   // Relaxed: hints.
   const bool others_here =
@@ -88,6 +95,7 @@ void Scheduler::FinishSwitch(Worker* worker) {
 
 void Scheduler::MakeReadyNext(Fiber* fiber) {
   fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
+  if (fiber->bubble != 0) [[unlikely]] return SimMakeReady(fiber);
   Worker* worker = WorkerWithProcessor();
   if (worker == nullptr) {
     EnsureStarted();
@@ -101,6 +109,7 @@ void Scheduler::MakeReadyNext(Fiber* fiber) {
 
 void Scheduler::MakeReadyLast(Fiber* fiber) {
   fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
+  if (fiber->bubble != 0) [[unlikely]] return SimMakeReady(fiber);
   Worker* worker = WorkerWithProcessor();
   if (worker == nullptr) {
     EnsureStarted();

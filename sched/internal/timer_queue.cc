@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/panic.h"
 
 namespace weft::sched_internal {
@@ -55,8 +56,9 @@ void TimerQueue::RunDue(int64_t now_ns) {
   running_ = true;
   AdvanceTo(Tick(now_ns));
   while (!heap_.empty() && heap_[0]->when_ns_ <= now_ns) {
-    SchedTimer* timer = heap_[0];
-    HeapRemove(0);
+    const size_t index = PickDue();
+    SchedTimer* timer = heap_[index];
+    HeapRemove(index);
     timer->slot_ = kUnarmed;
     firing_ = timer;
     const SchedTimer::Callback callback = timer->callback_;
@@ -68,6 +70,38 @@ void TimerQueue::RunDue(int64_t now_ns) {
   running_ = false;
   PublishNext();
   lock_.unlock();
+}
+
+size_t TimerQueue::PickDue() const {
+  SimHooks* sim = Sim();
+  if (sim == nullptr) [[likely]] return 0;
+  std::vector<size_t> ties;
+  for (size_t i = 0; i < heap_.size(); ++i) {
+    if (heap_[i]->when_ns_ == heap_[0]->when_ns_) ties.push_back(i);
+  }
+  // The heap's layout tells of former timers; the order of arming does not.
+  const std::vector<SchedTimer*>& heap = heap_;
+  std::sort(ties.begin(), ties.end(),
+            [&heap](size_t a, size_t b) { return Before(heap[a], heap[b]); });
+  return ties[sim->Choose(static_cast<uint32_t>(ties.size()))];
+}
+
+std::vector<SchedTimer*> TimerQueue::Restart(int64_t now_ns) {
+  SpinLockHolder hold(lock_);
+  for (int slot; (slot = FirstSlot()) >= 0;) {
+    for (SchedTimer* timer = slots_[slot]; timer != nullptr; timer = timer->next_) {
+      heap_.push_back(timer);
+    }
+    slots_[slot] = nullptr;
+    occupied_[slot / kSlots] &= ~(uint64_t{1} << (slot % kSlots));
+  }
+  std::vector<SchedTimer*> armed;
+  armed.swap(heap_);
+  for (SchedTimer* timer : armed) timer->slot_ = kUnarmed;
+  current_tick_ = Tick(now_ns);
+  next_order_ = 0;
+  PublishNext();
+  return armed;
 }
 
 void TimerQueue::Insert(SchedTimer* timer) {

@@ -40,6 +40,10 @@ class TimerQueue {
   // thread is doing so.
   void RunDue(int64_t now_ns);
 
+  // For a simulated world that begins or ends: forgets all timers, which then count as not armed,
+  // and sets the clock. Returns those that were armed.
+  std::vector<SchedTimer*> Restart(int64_t now_ns);
+
   // Anybody, without the lock: no timer is due before this. kNever: none. May be earlier than the
   // first timer.
   int64_t next_when() const {
@@ -68,6 +72,8 @@ class TimerQueue {
   // The tick at which `slot` begins.
   uint64_t SlotStart(int slot) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   int64_t ComputeNext() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // The first timer of the heap, or under simulation any of those that are due with it.
+  size_t PickDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void PublishNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
   // Heap of four children per node.

@@ -17,6 +17,8 @@
 
 namespace weft::sched_internal {
 
+class SimHooks;
+
 // What becomes of the fiber that was just left, once its context is saved.
 enum class After : uint8_t {
   kNothing,
@@ -37,6 +39,7 @@ struct alignas(kCacheLinePair) Worker {
   void* thread_sp = nullptr;  // the scheduler loop on the thread's own stack
   EhGlobals* eh = nullptr;
   ThreadLocals* locals = nullptr;
+  SimHooks* sim = nullptr;  // the world whose only worker this is; null in production
   [[no_unique_address]] SanitizerContext sanitizer;
 
   // Guarded by the scheduler's lock.
