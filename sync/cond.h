@@ -21,10 +21,10 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/internal/spin_lock.h"
+#include "weft/sched/timer.h"
 #include "weft/sync/internal/waiter.h"
 
 namespace weft {
@@ -51,7 +51,7 @@ class Cond {
 
   // As Wait(). Returns false if time ran out before anybody signalled.
   bool WaitFor(absl::Duration timeout);
-  bool WaitUntil(absl::Time deadline) { return WaitFor(deadline - absl::Now()); }
+  bool WaitUntil(absl::Time deadline) { return WaitFor(deadline - WallNow()); }
 
   // Waits until condition() holds or time runs out; returns what condition() says then.
   template <typename Condition>
@@ -63,7 +63,7 @@ class Cond {
   }
   template <typename Condition>
   bool WaitFor(absl::Duration timeout, Condition condition) {
-    return WaitUntil(absl::Now() + timeout, std::move(condition));
+    return WaitUntil(WallNow() + timeout, std::move(condition));
   }
 
   // Wakes the one who has waited longest, if anybody waits.
@@ -74,6 +74,8 @@ class Cond {
 
  private:
   bool WaitUntilNanos(int64_t deadline_ns);
+  void SignalOne();
+  void SignalAll();
   void Enqueue(sync_internal::Waiter* waiter);
   void Withdraw(sync_internal::Waiter* waiter);
 

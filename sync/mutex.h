@@ -24,6 +24,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
 
 namespace weft {
 
@@ -41,6 +43,7 @@ class ABSL_LOCKABLE Mutex {
     uintptr_t free = 0;
     // ORDER(mutex.lock): acquire; pairs with the releases in unlock(), UnlockSlow() and PassOn().
     if (!word_.compare_exchange_strong(free, kLocked, std::memory_order_acquire, std::memory_order_relaxed)) LockSlow();
+    sched_internal::SimPoint(sched_internal::Op::kLock, this);
   }
 
   // Gives up when it has not got the lock in time. A time that is over still takes a free lock.
@@ -51,6 +54,7 @@ class ABSL_LOCKABLE Mutex {
     uintptr_t alone = kLocked;
     // ORDER(mutex.lock): release; pairs with the acquires in lock(), try_lock(), Spin() and LockOrEnqueue().
     if (!word_.compare_exchange_strong(alone, 0, std::memory_order_release, std::memory_order_relaxed)) UnlockSlow();
+    sched_internal::SafePoint(sched_internal::Op::kUnlock, this);
   }
 
   // May fail while the lock changes hands.
@@ -73,6 +77,7 @@ class ABSL_LOCKABLE Mutex {
   static constexpr uintptr_t kFlags = 15;
 
   void LockSlow();
+  bool TryOnce();
   bool LockUntil(int64_t deadline_ns);
   bool Spin(bool* token);
   bool LockOrEnqueue(Waiter* self, bool token);

@@ -1,9 +1,9 @@
 // The slow paths. States and protocol: DESIGN.md, "RWMutex".
 #include "weft/sync/rwmutex.h"
 
-#include "absl/time/clock.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
+#include "weft/sched/timer.h"
 #include "weft/sync/internal/deadline.h"
 #include "weft/sync/internal/spin.h"
 
@@ -18,7 +18,7 @@ bool RWMutex::TryLockFor(absl::Duration timeout) {
   return timeout > absl::ZeroDuration() && LockUntil(Side::kWrite, sync_internal::DeadlineAfter(timeout));
 }
 
-bool RWMutex::TryLockUntil(absl::Time deadline) { return try_lock() || TryLockFor(deadline - absl::Now()); }
+bool RWMutex::TryLockUntil(absl::Time deadline) { return try_lock() || TryLockFor(deadline - WallNow()); }
 
 bool RWMutex::TryLockSharedFor(absl::Duration timeout) {
   if (try_lock_shared()) return true;
@@ -26,10 +26,11 @@ bool RWMutex::TryLockSharedFor(absl::Duration timeout) {
 }
 
 bool RWMutex::TryLockSharedUntil(absl::Time deadline) {
-  return try_lock_shared() || TryLockSharedFor(deadline - absl::Now());
+  return try_lock_shared() || TryLockSharedFor(deadline - WallNow());
 }
 
 bool RWMutex::LockUntil(Side side, int64_t deadline_ns) {
+  sched_internal::SimTouch(this);
   if (sync_internal::MaySpin() && Spin(side)) return true;
   Waiter self;
   self.contested = deadline_ns != kNever;
@@ -109,7 +110,7 @@ void RWMutex::UnlockSharedSlow() {
   for (;;) {
     if (state < kReader) Fatal("sync: RUnlock of unlocked RWMutex");
     if (!(state & kWaiting) || state >= 2 * kReader) {
-      // ORDER(rwmutex.read): release; pairs with the acquires in try_lock(), LockOrEnqueue() and below.
+      // ORDER(rwmutex.read): release; pairs with the acquires in TryWrite(), LockOrEnqueue() and below.
       if (state_.compare_exchange_weak(state, state - kReader, std::memory_order_release, std::memory_order_relaxed)) return;
     } else if (state & kQueue) {
       sched_internal::ThreadYield();

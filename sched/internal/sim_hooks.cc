@@ -50,6 +50,12 @@ SimHooks* SimOfThread() {
   return worker == nullptr ? nullptr : worker->sim;
 }
 
+void SimPointSlow(Op op, const void* object) {
+  const Worker* worker = CurrentWorker();
+  if (worker == nullptr || worker->sim == nullptr || worker->current == nullptr) return;
+  worker->sim->Point(op, object);
+}
+
 void SimMakeReady(Fiber* fiber) {
   SimHooks* sim = SimOfThread();
   if (sim != nullptr && sim->bubble == fiber->bubble) {

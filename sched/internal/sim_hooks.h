@@ -37,8 +37,9 @@ class SimHooks {
   virtual Fiber* FindRunnable() = 0;
   // The current fiber has done `op` to `object`, and others may run before it does more.
   virtual void Point(Op op, const void* object) = 0;
-  // The current step depends on `object`, before it is known whether it parks.
-  virtual void Touch(const void* object) = 0;
+  // The current step depends on `object`, before it is known whether it parks. Not `inside`:
+  // somebody who is not in the world may end the wait.
+  virtual void Touch(const void* object, bool inside) = 0;
   // A number below `n`, which is at least 1.
   virtual uint32_t Choose(uint32_t n) = 0;
   // Whether a Try-form that would succeed is to fail.
@@ -65,6 +66,7 @@ inline constexpr SimHooks* Sim() { return nullptr; }
 inline constexpr uint32_t SimBubble() { return 0; }
 inline constexpr bool SimSpuriousFailure() { return false; }
 inline void SimTouch(const void*) {}
+inline void SimPoint(Op, const void*) {}
 
 #else
 
@@ -92,7 +94,15 @@ inline bool SimSpuriousFailure() {
 }
 
 inline void SimTouch(const void* object) {
-  if (SimHooks* sim = Sim()) sim->Touch(object);
+  if (SimHooks* sim = Sim()) sim->Touch(object, /*inside=*/true);
+}
+
+void SimPointSlow(Op op, const void* object);
+
+// A SafePoint() for simulation alone: for operations after which it does not do to be preempted,
+// such as taking a lock, and for those that are too cheap to be worth it.
+inline void SimPoint(Op op, const void* object) {
+  if (sim_worlds.load(std::memory_order_relaxed) != 0) [[unlikely]] SimPointSlow(op, object);
 }
 
 // Has the world of `fiber`, which is not 0, continue it. Callable from anywhere.

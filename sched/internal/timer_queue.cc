@@ -33,6 +33,10 @@ bool TimerQueue::Remove(SchedTimer* timer, bool wait) {
       continue;
     }
     if (timer->slot_ != kUnarmed) {
+      if (queue->bubble_ != 0 && queue->bubble_ != SimBubble()) [[unlikely]] {
+        queue->lock_.unlock();
+        Fatal("synctest timer accessed from outside bubble");
+      }
       queue->Unlink(timer);
       // Relaxed: written under the lock.
       if (timer->when_ns_ == queue->next_when_.load(std::memory_order_relaxed))
@@ -80,14 +84,15 @@ size_t TimerQueue::PickDue() const {
     if (heap_[i]->when_ns_ == heap_[0]->when_ns_) ties.push_back(i);
   }
   // The heap's layout tells of former timers; the order of arming does not.
-  const std::vector<SchedTimer*>& heap = heap_;
+  const SchedTimer* const* heap = heap_.data();
   std::sort(ties.begin(), ties.end(),
-            [&heap](size_t a, size_t b) { return Before(heap[a], heap[b]); });
+            [heap](size_t a, size_t b) { return Before(heap[a], heap[b]); });
   return ties[sim->Choose(static_cast<uint32_t>(ties.size()))];
 }
 
-std::vector<SchedTimer*> TimerQueue::Restart(int64_t now_ns) {
+std::vector<SchedTimer*> TimerQueue::Restart(int64_t now_ns, uint32_t bubble) {
   SpinLockHolder hold(lock_);
+  bubble_ = bubble;
   for (int slot; (slot = FirstSlot()) >= 0;) {
     for (SchedTimer* timer = slots_[slot]; timer != nullptr; timer = timer->next_) {
       heap_.push_back(timer);

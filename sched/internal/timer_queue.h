@@ -40,9 +40,9 @@ class TimerQueue {
   // thread is doing so.
   void RunDue(int64_t now_ns);
 
-  // For a simulated world that begins or ends: forgets all timers, which then count as not armed,
-  // and sets the clock. Returns those that were armed.
-  std::vector<SchedTimer*> Restart(int64_t now_ns);
+  // For a simulated world that begins, or ends (`bubble` 0): forgets all timers, which then count
+  // as not armed, and sets the clock. Returns those that were armed.
+  std::vector<SchedTimer*> Restart(int64_t now_ns, uint32_t bubble);
 
   // Anybody, without the lock: no timer is due before this. kNever: none. May be earlier than the
   // first timer.
@@ -87,6 +87,7 @@ class TimerQueue {
   Atom<int64_t> next_when_{kNever};
   uint64_t current_tick_ ABSL_GUARDED_BY(lock_);  // its timers and all earlier ones are in the heap
   uint32_t next_order_ ABSL_GUARDED_BY(lock_) = 0;
+  uint32_t bubble_ ABSL_GUARDED_BY(lock_) = 0;  // the world whose timers these are
   bool running_ ABSL_GUARDED_BY(lock_) = false;
   SchedTimer* firing_ ABSL_GUARDED_BY(lock_) = nullptr;     // its callback is running
   uint64_t occupied_[kLevels] ABSL_GUARDED_BY(lock_) = {};  // a bit per slot
