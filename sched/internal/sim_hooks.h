@@ -44,6 +44,8 @@ class SimHooks {
   virtual uint32_t Choose(uint32_t n) = 0;
   // Whether a Try-form that would succeed is to fail.
   virtual bool SpuriousFailure() = 0;
+  // Whether a fault is to be injected.
+  virtual bool Fault() = 0;
   // Instead of the end of the process.
   [[noreturn]] virtual void Die(SimDeath how, std::string_view text) = 0;
   virtual int LiveFibers() const = 0;
