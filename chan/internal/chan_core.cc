@@ -209,13 +209,13 @@ Outcome ChanCore::RecvLocked(void* destination, Parkable** wake) {
 
 void ChanCore::EnterBubble(const char* what) const {
   if (bubble_ != 0 && bubble_ != sched_internal::SimBubble()) {
-    Fatal(std::string(what) + " on synctest channel from outside bubble");
+    Fatal(std::string(what) + " synctest channel from outside bubble");
   }
   if (sched_internal::SimHooks* sim = sched_internal::Sim()) sim->Touch(this, bubble_ != 0);
 }
 
 void ChanCore::SendSlow(void* operand) {
-  Enter("send");
+  Enter("send on");
   Waiter waiter;
   Parkable* wake = nullptr;
   lock();
@@ -235,7 +235,7 @@ void ChanCore::SendSlow(void* operand) {
 }
 
 void ChanCore::RecvSlow(void* destination) {
-  Enter("receive");
+  Enter("receive on");
   if (ProbeRecv() == Outcome::kClosed) return;
   Waiter waiter;
   Parkable* wake = nullptr;
@@ -252,7 +252,7 @@ void ChanCore::RecvSlow(void* destination) {
 }
 
 Outcome ChanCore::TrySendSlow(void* operand) {
-  Enter("send");
+  Enter("send on");
   Outcome outcome = ProbeSend();
   if (outcome != Outcome::kUndecided) return outcome;
   Parkable* wake = nullptr;
@@ -264,7 +264,7 @@ Outcome ChanCore::TrySendSlow(void* operand) {
 }
 
 Outcome ChanCore::TryRecvSlow(void* destination) {
-  Enter("receive");
+  Enter("receive on");
   Outcome outcome = ProbeRecv();
   if (outcome != Outcome::kUndecided) return outcome;
   Parkable* wake = nullptr;
@@ -332,7 +332,7 @@ Waiter* ChanCore::CloseLocked() {
 }
 
 void ChanCore::Close() {
-  Enter("close");
+  Enter("close of");
   lock();
   // Relaxed: while frozen, the word belongs to the holder of the lock.
   bool was_closed = (tail_.word.load(std::memory_order_relaxed) & kClosed) != 0;

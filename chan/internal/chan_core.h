@@ -90,7 +90,7 @@ class ABSL_LOCKABLE ChanCore {
   Outcome SendLocked(void* operand, Parkable** wake) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   Outcome RecvLocked(void* destination, Parkable** wake) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
 
-  // Before an operation that may wait, `what` in words: fatal if the channel belongs to a simulated
+  // Before an operation that may wait, `what` in words, as "send on": fatal if the channel belongs to a simulated
   // world and the caller does not.
   void Enter(const char* what) const {
     if (bubble_ != 0 || sched_internal::Sim() != nullptr) [[unlikely]] EnterBubble(what);

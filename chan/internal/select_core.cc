@@ -81,7 +81,7 @@ int SelectRun::Shuffle() {
     nodes_[k].poll = k;
     if (nodes_[k].core == nullptr) continue;
     any = nodes_[k].core;
-    any->Enter("select");
+    any->Enter("select on");
     ++live;
   }
   if (live <= 1) return live;

@@ -174,6 +174,9 @@ void World::LeaveForEver() {
 void World::Report(std::string_view heading) {
   failed_ = true;
   failure_ = heading;
+  if (options_.verbose && worker_.current != nullptr) {
+    Tell(Event::Kind::kFailure, worker_.current, Op::kOther, 0);
+  }
   report_ = failure_ + "\n\n";
   if (!options_.stacks) return;
   // To the symbolizer the first argument is where to look for the program.

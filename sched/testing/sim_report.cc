@@ -86,6 +86,8 @@ std::string Detail(const Event& event) {
       return "ends";
     case Event::Kind::kDraw:
       return absl::StrFormat("draws %d", event.object);
+    case Event::Kind::kFailure:
+      return "fails";
     case Event::Kind::kTime:
       return absl::FormatDuration(absl::Nanoseconds(event.now_ns)) + " have passed";
   }
@@ -104,7 +106,9 @@ void World::Tell(Event::Kind kind, const Fiber* fiber, Op op, uint32_t object) {
   if (kind == Event::Kind::kPark) {
     event.reason = fiber->wait_reason.load(std::memory_order_relaxed);  // our own
   }
-  if (kind == Event::Kind::kOp || kind == Event::Kind::kPark) event.where = UserFunction();
+  if (kind == Event::Kind::kOp || kind == Event::Kind::kPark || kind == Event::Kind::kFailure) {
+    event.where = UserFunction();
+  }
   events_.push_back(std::move(event));
 }
 

@@ -316,7 +316,7 @@ TEST(SimTest, SeedsDiffer) {
   EXPECT_GT(result.points, 100 * 400);
 }
 
-void GetStuck() {
+__attribute__((noinline)) void GetStuck() {
   Park(WaitReason::kChanReceive);
   asm volatile("");  // or else the call above would be a jump, and leave no frame
 }

@@ -49,7 +49,7 @@ struct WorldEnded {};
 
 // Something that happened, for the story.
 struct Event {
-  enum class Kind : uint8_t { kOp, kPark, kEnd, kDraw, kTime };
+  enum class Kind : uint8_t { kOp, kPark, kEnd, kDraw, kTime, kFailure };
 
   Kind kind;
   bool preempted = false;  // kOp: the fiber could have gone on, and did not
