@@ -90,23 +90,12 @@ size_t TimerQueue::PickDue() const {
   return ties[sim->Choose(static_cast<uint32_t>(ties.size()))];
 }
 
-std::vector<SchedTimer*> TimerQueue::Restart(int64_t now_ns, uint32_t bubble) {
+void TimerQueue::SetWorld(uint32_t bubble, int64_t now_ns) {
   SpinLockHolder hold(lock_);
   bubble_ = bubble;
-  for (int slot; (slot = FirstSlot()) >= 0;) {
-    for (SchedTimer* timer = slots_[slot]; timer != nullptr; timer = timer->next_) {
-      heap_.push_back(timer);
-    }
-    slots_[slot] = nullptr;
-    occupied_[slot / kSlots] &= ~(uint64_t{1} << (slot % kSlots));
-  }
-  std::vector<SchedTimer*> armed;
-  armed.swap(heap_);
-  for (SchedTimer* timer : armed) timer->slot_ = kUnarmed;
+  if (!heap_.empty() || FirstSlot() >= 0) return;
   current_tick_ = Tick(now_ns);
   next_order_ = 0;
-  PublishNext();
-  return armed;
 }
 
 void TimerQueue::Insert(SchedTimer* timer) {

@@ -40,9 +40,9 @@ class TimerQueue {
   // thread is doing so.
   void RunDue(int64_t now_ns);
 
-  // For a simulated world that begins, or ends (`bubble` 0): forgets all timers, which then count
-  // as not armed, and sets the clock. Returns those that were armed.
-  std::vector<SchedTimer*> Restart(int64_t now_ns, uint32_t bubble);
+  // The queue belongs to the simulated world `bubble` from now on, or to none (0): timers that are
+  // still armed then will not run, and can be cancelled by anybody. An empty queue's clock is set.
+  void SetWorld(uint32_t bubble, int64_t now_ns);
 
   // Anybody, without the lock: no timer is due before this. kNever: none. May be earlier than the
   // first timer.

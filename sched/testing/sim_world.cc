@@ -19,33 +19,36 @@ using sched_internal::StackArena;
 
 namespace {
 
-// The processors of worlds. Never freed: a timer that was armed in a world and is cancelled after
-// its end still looks into its queue. With them what was armed at the end, so that a leak checker
-// does not take for lost what waits for its timer.
+// The processors of worlds. Never freed: a timer that was armed in a world and outlives it is still
+// in its queue, and can be cancelled there.
 class Processors {
  public:
   Processor* Take(uint32_t bubble) {
     sched_internal::SpinLockHolder hold(lock_);
+    const auto usable = std::find_if(idle_.begin(), idle_.end(), [](const Processor* processor) {
+      return processor->timers.next_when() == sched_internal::TimerQueue::kNever;
+    });
     Processor* processor;
-    if (free_.empty()) {
+    if (usable == idle_.end()) {
       processor = new Processor(/*id=*/0, World::kStartNanos);
     } else {
-      processor = free_.back();
-      free_.pop_back();
+      processor = *usable;
+      idle_.erase(usable);
     }
-    processor->timers.Restart(World::kStartNanos, bubble);
+    processor->timers.SetWorld(bubble, World::kStartNanos);
     // Ids begin anew with each world, so that they are the same in the same run.
     processor->next_fiber_id = 1;
     processor->last_fiber_id = UINT32_MAX;
     return processor;
   }
 
+  // Not `reusable`: a timer's callback has not come to its end.
   void Give(Processor* processor, bool reusable) {
     const int stacks = processor->stack_count.exchange(0, std::memory_order_relaxed);  // ours
     StackArena::Instance().Give(StackArena::kDefaultClass, processor->stacks, stacks);
+    processor->timers.SetWorld(/*bubble=*/0, World::kStartNanos);
     sched_internal::SpinLockHolder hold(lock_);
-    for (SchedTimer* timer : processor->timers.Restart(0, /*bubble=*/0)) orphans_.push_back(timer);
-    if (reusable) free_.push_back(processor);
+    (reusable ? idle_ : broken_).push_back(processor);
   }
 
   static Processors& Instance() {
@@ -55,8 +58,8 @@ class Processors {
 
  private:
   sched_internal::SpinLock lock_;
-  std::vector<Processor*> free_ ABSL_GUARDED_BY(lock_);
-  std::vector<SchedTimer*> orphans_ ABSL_GUARDED_BY(lock_);
+  std::vector<Processor*> idle_ ABSL_GUARDED_BY(lock_);
+  std::vector<Processor*> broken_ ABSL_GUARDED_BY(lock_);  // so that nothing in them is leaked
 };
 
 constexpr uint8_t kParkCode = 0x40;
