@@ -170,11 +170,7 @@ Fiber* Scheduler::StealLifo(Processor* victim, LifoWatch& watch, int64_t now_ns)
     return nullptr;
   }
   if (fiber == nullptr || now_ns - watch.since_ns < kLifoPatienceNs) return nullptr;
-  // ORDER(lifo): acquire; pairs with PutLifo(). The same fiber put there again would do as well.
-  return victim->lifo.compare_exchange_strong(fiber, nullptr, std::memory_order_acquire,
-                                              std::memory_order_relaxed)
-             ? fiber
-             : nullptr;
+  return victim->lifo.Steal(fiber) ? fiber : nullptr;
 }
 
 void Scheduler::StopSpinningWithWork(Worker* worker) {
