@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "weft/context/internal/foreign_node.h"
 #include "weft/sched/go.h"
 #include "weft/sched/panic.h"
+#include "weft/sched/timer.h"
 
 namespace weft {
 
@@ -173,7 +173,7 @@ std::string Context::String() const {
       case Kind::kDeadline: {
         const absl::Time deadline = static_cast<const CancelNode*>(node)->deadline();
         links.push_back(absl::StrCat(".WithDeadline(", absl::FormatTime(deadline), " [",
-                                     absl::FormatDuration(deadline - absl::Now()), "])"));
+                                     absl::FormatDuration(deadline - WallNow()), "])"));
         break;
       }
       case Kind::kValue:
@@ -249,12 +249,12 @@ std::pair<Context, CancelFunc> WithDeadlineFrom(absl::Time now, const Context& p
 }  // namespace
 
 std::pair<Context, CancelFunc> WithDeadline(const Context& parent, absl::Time deadline) {
-  return WithDeadlineFrom(absl::Now(), parent, deadline, absl::OkStatus());
+  return WithDeadlineFrom(WallNow(), parent, deadline, absl::OkStatus());
 }
 
 std::pair<Context, CancelFunc> WithDeadlineCause(const Context& parent, absl::Time deadline,
                                                  absl::Status cause) {
-  return WithDeadlineFrom(absl::Now(), parent, deadline, std::move(cause));
+  return WithDeadlineFrom(WallNow(), parent, deadline, std::move(cause));
 }
 
 std::pair<Context, CancelFunc> WithTimeout(const Context& parent, absl::Duration timeout) {
@@ -263,7 +263,7 @@ std::pair<Context, CancelFunc> WithTimeout(const Context& parent, absl::Duration
 
 std::pair<Context, CancelFunc> WithTimeoutCause(const Context& parent, absl::Duration timeout,
                                                 absl::Status cause) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = WallNow();
   return WithDeadlineFrom(now, parent, now + timeout, std::move(cause));
 }
 

@@ -50,6 +50,7 @@ enum class WaitReason : uint8_t {
   kIoWait,
   kPanicWait,
   kForever,
+  kSynctestWait,
 };
 
 // "chan receive", "select (no cases)", … The text is static.

@@ -21,6 +21,7 @@
 
 #include <cstdint>
 
+#include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
 
 namespace weft {
@@ -31,6 +32,10 @@ class TimerQueue;
 
 // Nanoseconds of the monotonic clock that all timers use (virtual under simulation).
 int64_t MonotonicNanos();
+
+// The wall clock beside it (virtual under simulation): what deadlines are compared with, and what
+// timer channels send.
+absl::Time WallNow();
 
 class SchedTimer {
  public:

@@ -29,6 +29,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/spin_lock.h"
 #include "weft/sched/panic.h"
 
@@ -48,18 +50,30 @@ class Atomic {
   Atomic(const Atomic&) = delete;
   Atomic& operator=(const Atomic&) = delete;
 
-  // ORDER(go.atomic) in all of them: seq_cst; pairs with every other. Go's memory model asks for
-  // one total order.
-  T Load() const { return value_.load(std::memory_order_seq_cst); }
-  void Store(T value) { value_.store(value, std::memory_order_seq_cst); }
+  // ORDER(go.atomic) in all of them: seq_cst; pairs with every other. Go's memory model asks for one total order.
+  T Load() const {
+    const T value = value_.load(std::memory_order_seq_cst);
+    sched_internal::SimPoint(sched_internal::Op::kAtomicLoad, this);
+    return value;
+  }
+  void Store(T value) {
+    value_.store(value, std::memory_order_seq_cst);
+    Written();
+  }
 
   // Returns the old value.
-  T Swap(T value) { return value_.exchange(value, std::memory_order_seq_cst); }
+  T Swap(T value) {
+    const T old = value_.exchange(value, std::memory_order_seq_cst);
+    Written();
+    return old;
+  }
 
   // Stores `desired` and returns true if the value is `expected`.
   bool CompareAndSwap(T expected, T desired) {
-    return value_.compare_exchange_strong(expected, desired, std::memory_order_seq_cst,
-                                          std::memory_order_seq_cst);
+    const bool swapped =
+        value_.compare_exchange_strong(expected, desired, std::memory_order_seq_cst, std::memory_order_seq_cst);
+    Written();
+    return swapped;
   }
 
   // Returns the new value, as in Go.
@@ -67,18 +81,26 @@ class Atomic {
     // Unsigned, so that it wraps around as in Go.
     using Bits = std::make_unsigned_t<T>;
     const T old = value_.fetch_add(delta, std::memory_order_seq_cst);
+    Written();
     return static_cast<T>(static_cast<Bits>(old) + static_cast<Bits>(delta));
   }
 
   // And() and Or() return the old value, as in Go.
   T And(T mask) requires AtomicInteger<T> {
-    return value_.fetch_and(mask, std::memory_order_seq_cst);
+    const T old = value_.fetch_and(mask, std::memory_order_seq_cst);
+    Written();
+    return old;
   }
   T Or(T mask) requires AtomicInteger<T> {
-    return value_.fetch_or(mask, std::memory_order_seq_cst);
+    const T old = value_.fetch_or(mask, std::memory_order_seq_cst);
+    Written();
+    return old;
   }
 
  private:
+  // A simulation may let others run between any two operations.
+  void Written() { sched_internal::SimPoint(sched_internal::Op::kAtomicWrite, this); }
+
   alignas(sizeof(T)) sched_internal::Atom<T> value_{};
 };
 

@@ -1,5 +1,8 @@
 #include "weft/sync/cond.h"
 
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
+
 namespace weft {
 
 using sched_internal::SpinLockHolder;
@@ -13,6 +16,7 @@ bool Cond::WaitUntilNanos(int64_t deadline_ns, WaitReason reason) {
   };
   Waiter self;
   self.contested = deadline_ns != sync_internal::kNever;
+  sched_internal::SimTouch(this);
   Enqueue(&self);
   unlock_(lockable_);
   Relock relock{this};
@@ -38,9 +42,12 @@ void Cond::Withdraw(Waiter* waiter) {
 }
 
 void Cond::Signal() {
-  // Relaxed: whoever waits for what the caller has done under the lock counted itself before it
-  // unlocked.
-  if (count_.load(std::memory_order_relaxed) == 0) return;
+  // Relaxed: whoever waits for what the caller has done under the lock counted itself before it unlocked.
+  if (count_.load(std::memory_order_relaxed) != 0) SignalOne();
+  sched_internal::SafePoint(sched_internal::Op::kSignal, this);
+}
+
+void Cond::SignalOne() {
   Waiter* woken = nullptr;
   {
     SpinLockHolder holder(queue_lock_);
@@ -56,7 +63,11 @@ void Cond::Signal() {
 
 void Cond::Broadcast() {
   // Relaxed: as in Signal().
-  if (count_.load(std::memory_order_relaxed) == 0) return;
+  if (count_.load(std::memory_order_relaxed) != 0) SignalAll();
+  sched_internal::SafePoint(sched_internal::Op::kSignal, this);
+}
+
+void Cond::SignalAll() {
   WaitList woken;
   {
     SpinLockHolder holder(queue_lock_);

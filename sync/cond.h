@@ -24,11 +24,11 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/internal/spin_lock.h"
 #include "weft/sched/park.h"
+#include "weft/sched/timer.h"
 #include "weft/sync/internal/deadline.h"
 #include "weft/sync/internal/waiter.h"
 
@@ -61,14 +61,14 @@ class Cond {
   bool WaitFor(absl::Duration timeout) {
     return WaitUntilNanos(sync_internal::DeadlineAfter(timeout));
   }
-  bool WaitUntil(absl::Time deadline) { return WaitFor(deadline - absl::Now()); }
+  bool WaitUntil(absl::Time deadline) { return WaitFor(deadline - WallNow()); }
 
   // Waits until condition() holds or time runs out; returns what condition() says then.
   template <typename Condition>
   bool WaitFor(absl::Duration timeout, Condition condition);
   template <typename Condition>
   bool WaitUntil(absl::Time deadline, Condition condition) {
-    return WaitFor(deadline - absl::Now(), std::move(condition));
+    return WaitFor(deadline - WallNow(), std::move(condition));
   }
 
   // Wakes the one who has waited longest, if anybody waits.
@@ -83,6 +83,8 @@ class Cond {
   friend class Monitor;
 
   bool WaitUntilNanos(int64_t deadline_ns, WaitReason reason = WaitReason::kSyncCondWait);
+  void SignalOne();
+  void SignalAll();
   void Enqueue(sync_internal::Waiter* waiter);
   void Withdraw(sync_internal::Waiter* waiter);
 

@@ -1,5 +1,7 @@
 #include "weft/sync/event.h"
 
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sync/internal/deadline.h"
 
 namespace weft {
@@ -47,15 +49,22 @@ void Event::Set() {
     set_ = reset_ == EventReset::kManual || woken.empty();
   }
   ReadyAll(woken);
+  sched_internal::SafePoint(sched_internal::Op::kSignal, this);
 }
 
 bool Event::WaitUntilNanos(int64_t deadline_ns) {
   Waiter self;
   self.contested = deadline_ns != sync_internal::kNever;
+  sched_internal::SimTouch(this);
+  bool passed;
   {
     SpinLockHolder holder(lock_);
-    if (Pass()) return true;
-    waiters_.PushBack(&self);
+    passed = Pass();
+    if (!passed) waiters_.PushBack(&self);
+  }
+  if (passed) {
+    sched_internal::SafePoint(sched_internal::Op::kWait, this);
+    return true;
   }
   if (self.AwaitUntil(deadline_ns, reason_)) return true;
   SpinLockHolder holder(lock_);

@@ -1,7 +1,6 @@
 // The slow paths. States and the argument that no wake-up is lost: DESIGN.md, "Mutex".
 #include "weft/sync/mutex.h"
 
-#include "absl/time/clock.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
 #include "weft/sched/timer.h"
@@ -37,6 +36,12 @@ uintptr_t Mutex::Word(WaitList list, uintptr_t flags) {
 }
 
 bool Mutex::try_lock() {
+  const bool locked = !sched_internal::SimSpuriousFailure() && TryOnce();
+  sched_internal::SimPoint(sched_internal::Op::kTryLock, this);
+  return locked;
+}
+
+bool Mutex::TryOnce() {
   // Relaxed: re-checked by the CAS below.
   uintptr_t word = word_.load(std::memory_order_relaxed);
   while ((word & (kLocked | kStarving)) == 0) {
@@ -55,14 +60,15 @@ bool Mutex::TryLockFor(absl::Duration timeout) {
 }
 
 bool Mutex::TryLockUntil(absl::Time deadline) {
-  return try_lock() || TryLockFor(deadline - absl::Now());
+  return try_lock() || TryLockFor(deadline - WallNow());
 }
 
 void Mutex::LockSlow() { LockUntil(kNever); }
 
 bool Mutex::LockUntil(int64_t deadline_ns) {
   bool token = false;  // whether kWoken is set on our behalf
-  if (sync_internal::MaySpin() ? Spin(&token) : try_lock()) return true;
+  sched_internal::SimTouch(this);
+  if (sync_internal::MaySpin() ? Spin(&token) : TryOnce()) return true;
   for (Waiter self;; ++self.beaten, token = true) {
     self.Reset(/*has_rivals=*/deadline_ns != kNever);
     if (LockOrEnqueue(&self, token)) return true;

@@ -29,6 +29,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sync/internal/guard.h"
 
 namespace weft {
@@ -49,6 +51,7 @@ class ABSL_LOCKABLE Mutex {
     if (!word_.compare_exchange_strong(free, kLocked, std::memory_order_acquire,
                                        std::memory_order_relaxed))
       LockSlow();
+    sched_internal::SimPoint(sched_internal::Op::kLock, this);
   }
 
   // Gives up when it has not got the lock in time. A time that is over still takes a free lock.
@@ -62,6 +65,7 @@ class ABSL_LOCKABLE Mutex {
     if (!word_.compare_exchange_strong(alone, 0, std::memory_order_release,
                                        std::memory_order_relaxed))
       UnlockSlow();
+    sched_internal::SafePoint(sched_internal::Op::kUnlock, this);
   }
 
   // May fail while the lock changes hands.
@@ -85,6 +89,7 @@ class ABSL_LOCKABLE Mutex {
   static constexpr uintptr_t kFlags = 15;
 
   void LockSlow();
+  bool TryOnce();
   bool LockUntil(int64_t deadline_ns);
   bool Spin(bool* token);
   bool LockOrEnqueue(Waiter* self, bool token);

@@ -1,6 +1,8 @@
 #include "weft/sync/once.h"
 
 #include "weft/sched/go.h"
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
 #include "weft/sync/internal/waiter.h"
@@ -17,9 +19,10 @@ bool Once::Begin() {
     if (word == kDone) return false;
     if (word == kNew) {
       // ORDER(once.done): acquire, for the load of a failure; pairs with End().
-      if (word_.compare_exchange_weak(word, kRunning, std::memory_order_acquire,
-                                      std::memory_order_acquire))
+      if (word_.compare_exchange_weak(word, kRunning, std::memory_order_acquire, std::memory_order_acquire)) {
+        sched_internal::SimPoint(sched_internal::Op::kOnce, this);
         return true;
+      }
       continue;
     }
     self.next = reinterpret_cast<Waiter*>(word - kRunning);
@@ -30,6 +33,7 @@ bool Once::Begin() {
       break;
     }
   }
+  sched_internal::SimTouch(this);
   self.Await(WaitReason::kSyncOnceDo);
   return false;
 }
@@ -43,6 +47,7 @@ void Once::End() {
     ReadyLast(waiter->self);
     waiter = next;
   }
+  sched_internal::SafePoint(sched_internal::Op::kOnce, this);  // which does not look into *this
 }
 
 void Once::PanicNilFunction() { Panic("sync: Once.Do of nil func value"); }

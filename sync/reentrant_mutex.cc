@@ -1,7 +1,7 @@
 #include "weft/sync/reentrant_mutex.h"
 
-#include "absl/time/clock.h"
 #include "weft/sched/panic.h"
+#include "weft/sched/timer.h"
 
 namespace weft {
 
@@ -21,7 +21,7 @@ bool ReentrantMutex::TryLockFor(absl::Duration timeout) ABSL_NO_THREAD_SAFETY_AN
 }
 
 bool ReentrantMutex::TryLockUntil(absl::Time deadline) {
-  return TryLockFor(deadline - absl::Now());
+  return TryLockFor(deadline - WallNow());
 }
 
 bool ReentrantMutex::try_lock() ABSL_NO_THREAD_SAFETY_ANALYSIS {

@@ -1,9 +1,9 @@
 // The slow paths. States and protocol: DESIGN.md, "RWMutex".
 #include "weft/sync/rwmutex.h"
 
-#include "absl/time/clock.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
+#include "weft/sched/timer.h"
 #include "weft/sync/internal/deadline.h"
 #include "weft/sync/internal/spin.h"
 
@@ -20,7 +20,7 @@ bool RWMutex::TryLockFor(absl::Duration timeout) {
 }
 
 bool RWMutex::TryLockUntil(absl::Time deadline) {
-  return try_lock() || TryLockFor(deadline - absl::Now());
+  return try_lock() || TryLockFor(deadline - WallNow());
 }
 
 bool RWMutex::TryLockSharedFor(absl::Duration timeout) {
@@ -30,10 +30,11 @@ bool RWMutex::TryLockSharedFor(absl::Duration timeout) {
 }
 
 bool RWMutex::TryLockSharedUntil(absl::Time deadline) {
-  return try_lock_shared() || TryLockSharedFor(deadline - absl::Now());
+  return try_lock_shared() || TryLockSharedFor(deadline - WallNow());
 }
 
 bool RWMutex::LockUntil(Side side, int64_t deadline_ns) {
+  sched_internal::SimTouch(this);
   if (sync_internal::MaySpin() && Spin(side)) return true;
   Waiter self;
   self.contested = deadline_ns != kNever;

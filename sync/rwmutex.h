@@ -28,6 +28,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sync/internal/guard.h"
 #include "weft/sync/internal/waiter.h"
 
@@ -45,13 +47,15 @@ class ABSL_LOCKABLE RWMutex {
   RWMutex& operator=(const RWMutex&) = delete;
 
   void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
-    if (!try_lock()) LockUntil(Side::kWrite, sync_internal::kNever);
+    if (!TryWrite()) LockUntil(Side::kWrite, sync_internal::kNever);
+    sched_internal::SimPoint(sched_internal::Op::kLock, this);
   }
   bool TryLockFor(absl::Duration timeout) ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true);
   bool TryLockUntil(absl::Time deadline) ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true);
 
   void lock_shared() ABSL_SHARED_LOCK_FUNCTION() {
-    if (!try_lock_shared()) LockUntil(Side::kRead, sync_internal::kNever);
+    if (!TryRead()) LockUntil(Side::kRead, sync_internal::kNever);
+    sched_internal::SimPoint(sched_internal::Op::kReadLock, this);
   }
   bool TryLockSharedFor(absl::Duration timeout) ABSL_SHARED_TRYLOCK_FUNCTION(true);
   bool TryLockSharedUntil(absl::Time deadline) ABSL_SHARED_TRYLOCK_FUNCTION(true);
@@ -59,45 +63,26 @@ class ABSL_LOCKABLE RWMutex {
   void unlock() ABSL_UNLOCK_FUNCTION() {
     uint64_t alone = kWriter;
     // ORDER(rwmutex.lock): release; pairs with the acquires in both try forms.
-    if (!state_.compare_exchange_strong(alone, 0, std::memory_order_release,
-                                        std::memory_order_relaxed))
-      UnlockSlow();
+    if (!state_.compare_exchange_strong(alone, 0, std::memory_order_release, std::memory_order_relaxed)) UnlockSlow();
+    sched_internal::SafePoint(sched_internal::Op::kUnlock, this);
   }
 
   void unlock_shared() ABSL_UNLOCK_FUNCTION() {
-    // Relaxed: re-checked by the CAS below.
-    uint64_t state = state_.load(std::memory_order_relaxed);
-    while (state >= kReader && !(state & kWaiting)) {
-      // ORDER(rwmutex.read): release; pairs with the acquires in try_lock(), LockOrEnqueue() and
-      // UnlockSharedSlow(). Fellow readers' changes in between are RMWs and keep the release
-      // sequence.
-      if (state_.compare_exchange_weak(state, state - kReader, std::memory_order_release,
-                                       std::memory_order_relaxed))
-        return;
-    }
-    UnlockSharedSlow();
+    if (!LeaveShared()) UnlockSharedSlow();
+    sched_internal::SafePoint(sched_internal::Op::kReadUnlock, this);
   }
 
   bool try_lock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) {
-    uint64_t free = 0;
-    // ORDER(rwmutex.lock), ORDER(rwmutex.read): acquire; pairs with the releases in all unlocks and
-    // in PassOn().
-    return state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire,
-                                          std::memory_order_relaxed);
+    const bool locked = !sched_internal::SimSpuriousFailure() && TryWrite();
+    sched_internal::SimPoint(sched_internal::Op::kTryLock, this);
+    return locked;
   }
 
   // Fails also while a writer waits.
   bool try_lock_shared() ABSL_SHARED_TRYLOCK_FUNCTION(true) {
-    // Relaxed: re-checked by the CAS below.
-    uint64_t state = state_.load(std::memory_order_relaxed);
-    while (!(state & (kWriter | kWaiting))) {
-      // ORDER(rwmutex.lock): acquire; pairs with the releases in unlock(), UnlockSlow() and
-      // PassOn().
-      if (state_.compare_exchange_weak(state, state + kReader, std::memory_order_acquire,
-                                       std::memory_order_relaxed))
-        return true;
-    }
-    return false;
+    const bool locked = !sched_internal::SimSpuriousFailure() && TryRead();
+    sched_internal::SimPoint(sched_internal::Op::kTryLock, this);
+    return locked;
   }
 
   // A view of this mutex whose lock() and unlock() are those of a reader.
@@ -117,8 +102,36 @@ class ABSL_LOCKABLE RWMutex {
 
   enum class Side { kRead, kWrite };
 
+  bool TryWrite() {
+    uint64_t free = 0;
+    // ORDER(rwmutex.lock), ORDER(rwmutex.read): acquire; pairs with the releases in all unlocks and in PassOn().
+    return state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire, std::memory_order_relaxed);
+  }
+
+  bool TryRead() {
+    // Relaxed: re-checked by the CAS below.
+    uint64_t state = state_.load(std::memory_order_relaxed);
+    while (!(state & (kWriter | kWaiting))) {
+      // ORDER(rwmutex.lock): acquire; pairs with the releases in unlock(), UnlockSlow() and PassOn().
+      if (state_.compare_exchange_weak(state, state + kReader, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+    }
+    return false;
+  }
+
+  // Takes a reader's share away if nobody waits for it.
+  bool LeaveShared() {
+    // Relaxed: re-checked by the CAS below.
+    uint64_t state = state_.load(std::memory_order_relaxed);
+    while (state >= kReader && !(state & kWaiting)) {
+      // ORDER(rwmutex.read): release; pairs with the acquires in TryWrite(), LockOrEnqueue() and UnlockSharedSlow(). Fellow
+      // readers' changes in between are RMWs and keep the release sequence.
+      if (state_.compare_exchange_weak(state, state - kReader, std::memory_order_release, std::memory_order_relaxed)) return true;
+    }
+    return false;
+  }
+
   bool LockUntil(Side side, int64_t deadline_ns);
-  bool Try(Side side) { return side == Side::kRead ? try_lock_shared() : try_lock(); }
+  bool Try(Side side) { return side == Side::kRead ? TryRead() : TryWrite(); }
   bool Spin(Side side);
   bool LockOrEnqueue(Side side, sync_internal::Waiter* self);
   void Withdraw(Side side, sync_internal::Waiter* self);

@@ -1,6 +1,8 @@
 // States and protocol: DESIGN.md, "Semaphore".
 #include "weft/sync/semaphore.h"
 
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
 #include "weft/sync/internal/deadline.h"
@@ -21,7 +23,8 @@ void Semaphore::CheckWeight(int64_t n) {
 }
 
 void Semaphore::Acquire(int64_t n) {
-  if (!TryAcquire(n)) AcquireUntil(n, kNever);
+  if (!TryOnce(n)) AcquireUntil(n, kNever);
+  sched_internal::SafePoint(sched_internal::Op::kAcquire, this);
 }
 
 bool Semaphore::TryAcquireFor(absl::Duration timeout, int64_t n) {
@@ -30,6 +33,12 @@ bool Semaphore::TryAcquireFor(absl::Duration timeout, int64_t n) {
 }
 
 bool Semaphore::TryAcquire(int64_t n) {
+  const bool taken = !sched_internal::SimSpuriousFailure() && TryOnce(n);
+  sched_internal::SafePoint(sched_internal::Op::kAcquire, this);
+  return taken;
+}
+
+bool Semaphore::TryOnce(int64_t n) {
   CheckWeight(n);
   const auto weight = static_cast<uint64_t>(n);
   // Relaxed: re-checked by the CAS below.
@@ -47,6 +56,7 @@ bool Semaphore::TryAcquire(int64_t n) {
 bool Semaphore::AcquireUntil(int64_t n, int64_t deadline_ns) {
   Waiter self(n);
   self.contested = deadline_ns != kNever;
+  sched_internal::SimTouch(this);
   if (AcquireOrEnqueue(&self)) return true;
   if (self.AwaitUntil(deadline_ns, WaitReason::kSemacquire)) return true;
   Withdraw(&self);
@@ -81,6 +91,11 @@ bool Semaphore::AcquireOrEnqueue(Waiter* self) {
 }
 
 void Semaphore::Release(int64_t n) {
+  Give(n);
+  sched_internal::SafePoint(sched_internal::Op::kRelease, this);  // which does not look into *this
+}
+
+void Semaphore::Give(int64_t n) {
   CheckWeight(n);
   const auto weight = static_cast<uint64_t>(n);
   // Relaxed: re-checked by the CASes below.

@@ -78,6 +78,8 @@ class Semaphore {
   static constexpr uint64_t kWaiting = 2;
   static constexpr int kShift = 2;
 
+  bool TryOnce(int64_t n);
+  void Give(int64_t n);
   bool AcquireUntil(int64_t n, int64_t deadline_ns);
   bool AcquireOrEnqueue(Waiter* self);
   void Withdraw(Waiter* self);

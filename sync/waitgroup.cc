@@ -2,6 +2,8 @@
 // "WaitGroup".
 #include "weft/sync/waitgroup.h"
 
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
 
@@ -34,21 +36,23 @@ void WaitGroup::Add(int delta) {
   const uint64_t state = state_.fetch_add(change, std::memory_order_acq_rel) + change;
   if (Counter(state) < 0) Panic("sync: negative WaitGroup counter");
   const uint32_t waiters = Waiters(state);
-  if (waiters == 0) return;
-  if (delta > 0 && Counter(state) == delta)
-    Panic("sync: WaitGroup misuse: Add called concurrently with Wait");
-  if (Counter(state) == 0) Release(waiters);
+  if (waiters != 0) {
+    if (delta > 0 && Counter(state) == delta) Panic("sync: WaitGroup misuse: Add called concurrently with Wait");
+    if (Counter(state) == 0) Release(waiters);
+  }
+  sched_internal::SafePoint(sched_internal::Op::kAdd, this);  // which does not look into *this
 }
 
 void WaitGroup::Wait() {
   // ORDER(wg.zero): acquire; pairs with the release in Add().
   uint64_t state = state_.load(std::memory_order_acquire);
   do {
-    if (Counter(state) == 0) return;
-    // ORDER(wg.zero): acquire, for the load of a failure; pairs with the release in Add(). A
-    // success needs no order: the waiter publishes itself in Await().
+    if (Counter(state) == 0) return sched_internal::SafePoint(sched_internal::Op::kWait, this);
+    // ORDER(wg.zero): acquire, for the load of a failure; pairs with the release in Add(). A success needs no order:
+    // the waiter publishes itself in Await().
   } while (!state_.compare_exchange_weak(state, state + kOneWaiter, std::memory_order_acquire,
                                          std::memory_order_acquire));
+  sched_internal::SimTouch(this);
   Await();
   // Relaxed: Await() has synchronized with the release of the waiters; a later reuse is a race that
   // this may miss.

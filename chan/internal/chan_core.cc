@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <string>
 #include <utility>
 
 #include "weft/sched/panic.h"
@@ -84,10 +85,10 @@ ChanCore* ChanCore::Make(const ElementOps& ops, int64_t capacity) {
 ChanCore::ChanCore(const ElementOps& ops, void* slots, uint64_t capacity, Destroy destroy)
     : tail_(RingShape(slots, ops.stride, capacity)),
       destroy_(destroy),
-      frozen_(capacity == 0),
+      frozen_(capacity == 0 || sched_internal::SimBubble() != 0),
       head_(RingShape(slots, ops.stride, capacity)),
       ops_(ops) {
-  if (capacity != 0) return;
+  if (!frozen_) return;
   // Relaxed, both: nobody else has the channel yet.
   tail_.word.store(kSlow, std::memory_order_relaxed);
   head_.word.store(kSlow, std::memory_order_relaxed);
@@ -111,7 +112,8 @@ void ChanCore::unlock() {
 }
 
 void ChanCore::ThawIfIdle() {
-  if (frozen_ && receivers_.empty() && senders_.empty() && tail_.ring.capacity() != 0) Thaw();
+  if (!frozen_ || !receivers_.empty() || !senders_.empty()) return;
+  if (tail_.ring.capacity() != 0 && bubble_ == 0) Thaw();
 }
 
 // Takes the inner lock alone, which the analysis knows as part of this one: the words need not be frozen.
@@ -205,7 +207,15 @@ Outcome ChanCore::RecvLocked(void* destination, Parkable** wake) {
   return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;
 }
 
+void ChanCore::EnterBubble(const char* what) const {
+  if (bubble_ != 0 && bubble_ != sched_internal::SimBubble()) {
+    Fatal(std::string(what) + " synctest channel from outside bubble");
+  }
+  if (sched_internal::SimHooks* sim = sched_internal::Sim()) sim->Touch(this, bubble_ != 0);
+}
+
 void ChanCore::SendSlow(void* operand) {
+  Enter("send on");
   Waiter waiter;
   Parkable* wake = nullptr;
   lock();
@@ -225,6 +235,7 @@ void ChanCore::SendSlow(void* operand) {
 }
 
 void ChanCore::RecvSlow(void* destination) {
+  Enter("receive on");
   if (ProbeRecv() == Outcome::kClosed) return;
   Waiter waiter;
   Parkable* wake = nullptr;
@@ -241,6 +252,7 @@ void ChanCore::RecvSlow(void* destination) {
 }
 
 Outcome ChanCore::TrySendSlow(void* operand) {
+  Enter("send on");
   Outcome outcome = ProbeSend();
   if (outcome != Outcome::kUndecided) return outcome;
   Parkable* wake = nullptr;
@@ -252,6 +264,7 @@ Outcome ChanCore::TrySendSlow(void* operand) {
 }
 
 Outcome ChanCore::TryRecvSlow(void* destination) {
+  Enter("receive on");
   Outcome outcome = ProbeRecv();
   if (outcome != Outcome::kUndecided) return outcome;
   Parkable* wake = nullptr;
@@ -320,6 +333,7 @@ Waiter* ChanCore::CloseLocked() {
 }
 
 void ChanCore::Close() {
+  Enter("close of");
   lock();
   // Relaxed: while frozen, the word belongs to the holder of the lock.
   bool was_closed = (tail_.word.load(std::memory_order_relaxed) & kClosed) != 0;

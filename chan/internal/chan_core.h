@@ -15,6 +15,7 @@
 #include "weft/chan/internal/ring.h"
 #include "weft/chan/internal/waiter.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/spin_lock.h"
 
 namespace weft::chan_internal {
@@ -89,6 +90,12 @@ class ABSL_LOCKABLE ChanCore {
   Outcome SendLocked(void* operand, Parkable** wake) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   Outcome RecvLocked(void* destination, Parkable** wake) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
 
+  // Before an operation that may wait, `what` in words, as "send on": fatal if the channel belongs to a simulated
+  // world and the caller does not.
+  void Enter(const char* what) const {
+    if (bubble_ != 0 || sched_internal::Sim() != nullptr) [[unlikely]] EnterBubble(what);
+  }
+
   // The queues: for the cases of a select.
   WaitList& senders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) { return senders_; }
   WaitList& receivers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) { return receivers_; }
@@ -111,6 +118,7 @@ class ABSL_LOCKABLE ChanCore {
   void SeedSalt(uint64_t salt) { salt_.store(salt, std::memory_order_relaxed); }  // as above
 
  private:
+  void EnterBubble(const char* what) const;
   void Freeze() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void ThawIfIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void Thaw() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
@@ -130,6 +138,9 @@ class ABSL_LOCKABLE ChanCore {
   const Destroy destroy_;
   bool frozen_;                // guarded by mu_: whether both words carry SLOW
   bool hides_buffer_ = false;  // constant once the channel is shared
+  // The simulated world that the channel was made in; 0: none. Such a channel is frozen for ever,
+  // so that all its operations come by here.
+  const uint32_t bubble_ = sched_internal::SimBubble();
 
   // The receivers' line.
   alignas(64) Side head_;

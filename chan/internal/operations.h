@@ -12,6 +12,7 @@
 #include "weft/chan/internal/element.h"
 #include "weft/chan/internal/fast_path.h"
 #include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/park.h"
 
 namespace weft::chan_internal {
@@ -67,15 +68,16 @@ std::optional<T> Unbox(std::optional<typename Element<T>::Stored>&& stored) {
 template <typename T>
 void SendStored(ChanCore& core, typename Element<T>::Stored& operand) {
   if (TrySendFast<T>(core, operand) != Outcome::kDone) core.SendSlow(&operand);
-  sched_internal::SafePoint();
+  sched_internal::SafePoint(sched_internal::Op::kSend, &core);
 }
 
 template <typename T>
 Outcome TrySendStored(ChanCore& core, typename Element<T>::Stored& operand) {
-  Outcome outcome = TrySendFast<T>(core, operand);
+  Outcome outcome = Outcome::kBlocked;
+  if (!sched_internal::SimSpuriousFailure()) [[likely]] outcome = TrySendFast<T>(core, operand);
   if (outcome == Outcome::kUndecided) outcome = core.TrySendSlow(&operand);
   if (outcome == Outcome::kClosed) PanicSendOnClosed();
-  sched_internal::SafePoint();
+  sched_internal::SafePoint(sched_internal::Op::kTrySend, &core);
   return outcome;
 }
 
@@ -83,14 +85,17 @@ template <typename T>
 void RecvStored(ChanCore& core, std::optional<typename Element<T>::Stored>& destination) {
   Outcome outcome = TryRecvFast<T>(core, Into(destination));
   if (outcome != Outcome::kDone && outcome != Outcome::kClosed) core.RecvSlow(&destination);
-  sched_internal::SafePoint();
+  sched_internal::SafePoint(sched_internal::Op::kReceive, &core);
 }
 
 template <typename T>
 Outcome TryRecvStored(ChanCore& core, std::optional<typename Element<T>::Stored>& destination) {
-  Outcome outcome = TryRecvFast<T>(core, Into(destination));
+  Outcome outcome = Outcome::kBlocked;
+  if (!sched_internal::SimSpuriousFailure()) [[likely]] {
+    outcome = TryRecvFast<T>(core, Into(destination));
+  }
   if (outcome == Outcome::kUndecided) outcome = core.TryRecvSlow(&destination);
-  sched_internal::SafePoint();
+  sched_internal::SafePoint(sched_internal::Op::kTryReceive, &core);
   return outcome;
 }
 
@@ -137,7 +142,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline std::optional<T> Recv(ChanCore* core) {
     T value;
     if (core != nullptr && TryRecvFast<T>(*core, [&value](T&& element) { value = element; }) ==
                                Outcome::kDone) [[likely]] {
-      sched_internal::SafePoint();
+      sched_internal::SafePoint(sched_internal::Op::kReceive, core);
       return value;
     }
   }
@@ -147,6 +152,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline std::optional<T> Recv(ChanCore* core) {
 inline void Close(ChanCore* core) {
   if (core == nullptr) PanicCloseOfNil();
   core->Close();
+  sched_internal::SafePoint(sched_internal::Op::kClose, core);
 }
 
 inline int64_t Len(const ChanCore* core) { return core == nullptr ? 0 : core->Len(); }

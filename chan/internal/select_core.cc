@@ -7,6 +7,7 @@
 #include "absl/base/thread_annotations.h"
 #include "weft/chan/internal/operations.h"
 #include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/park.h"
 #include "weft/sched/timer.h"
 
@@ -84,6 +85,7 @@ int SelectRun::Shuffle() {
     nodes_[k].poll = k;
     if (nodes_[k].core == nullptr) continue;
     any = nodes_[k].core;
+    any->Enter("select on");
     ++live;
   }
   if (live <= 1) return live;
@@ -91,6 +93,12 @@ int SelectRun::Shuffle() {
   // Explored programs must repeat themselves: cases are tried as they stand, and another order is another program.
   (void)any;
 #else
+  if (sched_internal::SimHooks* sim = sched_internal::Sim()) [[unlikely]] {
+    // Who comes first among those that are ready is all that can be told: a rotation tells it.
+    const uint32_t first = sim->Choose(count_);
+    for (uint32_t k = 0; k < count_; ++k) nodes_[k].poll = (first + k) % count_;
+    return live;
+  }
   Random random(Seed(*any) ^ reinterpret_cast<uintptr_t>(nodes_));
   for (uint32_t k = count_ - 1; k > 0; --k)
     std::swap(nodes_[k].poll, nodes_[random.Below(k + 1)].poll);
@@ -253,14 +261,18 @@ int Decide(SelectNode* nodes, int count, bool has_default) {
 }  // namespace
 
 int RunSelect(SelectNode* nodes, int count, bool has_default) {
-  int ran = Decide(nodes, count, has_default);
-  sched_internal::SafePoint();
+  int ran = kDefaultRan;
+  if (!has_default || !sched_internal::SimSpuriousFailure()) [[likely]] {
+    ran = Decide(nodes, count, has_default);
+  }
+  const int shown = ran == kDefaultRan ? 0 : ran;
+  sched_internal::SafePoint(sched_internal::Op::kSelect, count == 0 ? nullptr : nodes[shown].core);
   return ran;
 }
 
 bool RunIfReady(SelectNode& node) {
-  bool ran = node.core != nullptr && Try(node);
-  sched_internal::SafePoint();
+  bool ran = node.core != nullptr && !sched_internal::SimSpuriousFailure() && Try(node);
+  sched_internal::SafePoint(sched_internal::Op::kSelect, node.core);
   return ran;
 }
 

@@ -3,7 +3,6 @@
 #include <new>
 #include <optional>
 
-#include "absl/time/clock.h"
 #include "weft/chan/internal/fast_path.h"
 #include "weft/sched/park.h"
 
@@ -80,7 +79,7 @@ void TimerChan::Fire(SchedTimer* timer, int64_t now_ns) {
 Parkable* TimerChan::FireLocked(int64_t now_ns) {
   int64_t due_ns = when_ns();
   // The wall clock's time at which it should have been sent.
-  absl::Time due = absl::Now() - absl::Nanoseconds(now_ns - due_ns);
+  absl::Time due = WallNow() - absl::Nanoseconds(now_ns - due_ns);
   Parkable* receiver = nullptr;
   lock();
   // Whoever is slow misses ticks: if the slot is taken, this one is dropped.

@@ -8,6 +8,7 @@
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/segments.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/spawn.h"
 #include "weft/sched/panic.h"
 
@@ -163,6 +164,7 @@ void Spawn::Start() {
                   std::memory_order_relaxed);  // published by the queue
   fiber->eh = EhGlobals{};
   fiber->goexit = false;
+  fiber->bubble = SimBubble();
   fiber->wait_reason.store(WaitReason::kNone, std::memory_order_relaxed);  // statistic
 #if !defined(WEFT_ASAN)
   fiber->sanitizer.InitForFiber(fiber->stack_low(), fiber->stack_bytes());
@@ -174,7 +176,7 @@ void Spawn::Start() {
     scheduler.CountStarted(pin.worker());
     scheduler.MakeReadyNext(fiber);
   }
-  SafePoint();
+  SafePoint(Op::kGo);
 }
 
 void Spawn::Abandon() {

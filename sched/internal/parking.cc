@@ -5,12 +5,14 @@
 #include <limits>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "weft/sched/go.h"
 #include "weft/sched/internal/environment.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/goexit.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
 #include "weft/sched/timer.h"
@@ -89,7 +91,8 @@ void ParkFiber(Worker* worker, Fiber* self, WaitReason reason) {
   Scheduler& scheduler = Scheduler::Instance();
   // Relaxed: statistics.
   self->wait_reason.store(reason, std::memory_order_relaxed);
-  self->parked_since.store(scheduler.sysmon().coarse_now(), std::memory_order_relaxed);
+  const int64_t now = worker->sim != nullptr ? worker->sim->now_ns : scheduler.sysmon().coarse_now();
+  self->parked_since.store(now, std::memory_order_relaxed);
   self->status.store(FiberStatus::kWaiting, std::memory_order_relaxed);
   scheduler.Leave(worker, self, After::kPark);
   self->token.Resume();
@@ -119,9 +122,10 @@ void Wake(Parkable* parkable, bool next) {
 
 }  // namespace
 
-void PreemptSlow() {
+void PreemptSlow(Op op, const void* object) {
   Worker* worker = CurrentWorker();
   if (worker == nullptr || worker->current == nullptr) return;  // a timer callback
+  if (worker->sim != nullptr) return worker->sim->Point(op, object);
   // Owner-only. A prologue inside the runtime.
   if (!worker->in_user_code.load(std::memory_order_relaxed)) return;
   Scheduler::Instance().Preempt(worker, worker->current);
@@ -208,7 +212,10 @@ int GOMAXPROCS(int n) {
 
 int NumCPU() { return sched_internal::AffinityProcessors(); }
 
-int NumFiber() { return Scheduler::Instance().LiveFibers(); }
+int NumFiber() {
+  const sched_internal::SimHooks* sim = sched_internal::Sim();
+  return sim != nullptr ? sim->LiveFibers() : Scheduler::Instance().LiveFibers();
+}
 
 void LockOSThread() {
   Worker* worker = CurrentWorker();
@@ -225,9 +232,17 @@ void UnlockOSThread() {
 }
 
 int64_t MonotonicNanos() {
+  if (const sched_internal::SimHooks* sim = sched_internal::Sim()) return sim->now_ns;
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
+}
+
+absl::Time WallNow() {
+  if (const sched_internal::SimHooks* sim = sched_internal::Sim()) {
+    return absl::FromUnixNanos(sim->now_ns + sim->wall_offset);
+  }
+  return absl::Now();
 }
 
 void SchedTimer::Arm(int64_t when_ns) { Scheduler::Instance().ArmTimer(this, when_ns); }

@@ -9,6 +9,7 @@
 
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/internal/fiber.h"
+#include "weft/sched/internal/lifo_slot.h"
 #include "weft/sched/internal/run_ring.h"
 #include "weft/sched/internal/stack_arena.h"
 #include "weft/sched/internal/thread_local.h"
@@ -34,17 +35,10 @@ struct alignas(kCacheLinePair) Processor {
   Fiber* PickLocal();
 
   // Makes `fiber` the next to run; returns the fiber that it displaced, or null. Holder only.
-  Fiber* PutLifo(Fiber* fiber) {
-    // ORDER(lifo): seq_cst exchange; the release half pairs with the acquire in TakeLifo(),
-    // publishing the fiber.
-    return lifo.exchange(fiber, std::memory_order_seq_cst);
-  }
+  Fiber* PutLifo(Fiber* fiber) { return lifo.Put(fiber); }
 
   // Anybody; thieves only take what has been there for a while.
-  Fiber* TakeLifo() {
-    // ORDER(lifo): acquire; pairs with PutLifo().
-    return lifo.exchange(nullptr, std::memory_order_acquire);
-  }
+  Fiber* TakeLifo() { return lifo.Take(); }
 
   // Holder only.
   uint32_t NextRound() {
@@ -78,7 +72,7 @@ struct alignas(kCacheLinePair) Processor {
   // and by whoever takes it from him.
   Atom<Worker*> holder{nullptr};
 
-  alignas(kCacheLinePair) Atom<Fiber*> lifo{nullptr};
+  alignas(kCacheLinePair) LifoSlot lifo;
   RunRing ring;
   TimerQueue timers;
 

@@ -68,6 +68,9 @@ class Scheduler {
   // After every switch, on the stack that was switched to: deals with the fiber that was left.
   void FinishSwitch(Worker* worker);
 
+  // Runs fibers on the calling thread, whose worker this is, until FindRunnable() has no more.
+  void Loop(Worker* worker);
+
   // --- Fibers. ---
 
   // A dead fiber of the given size, to be filled in. `worker` is the caller, null on plain threads.
@@ -197,7 +200,6 @@ class Scheduler {
 
   // The loop on a worker's own stack.
   static void* WorkerMain(void* worker);
-  void Loop(Worker* worker);
   void RunFiber(Worker* worker, Fiber* fiber);
   Fiber* FindRunnable(Worker* worker);
   Fiber* ChooseFiber(Worker* worker);

@@ -6,6 +6,7 @@
 
 #include "weft/sched/internal/environment.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/sim_hooks.h"
 
 namespace weft::sched_internal {
 
@@ -34,6 +35,7 @@ void Scheduler::Loop(Worker* worker) {
 }
 
 Fiber* Scheduler::FindRunnable(Worker* worker) {
+  if (worker->sim != nullptr) [[unlikely]] return worker->sim->FindRunnable();
   for (;;) {
     // Relaxed: a request.
     while (frozen_.load(std::memory_order_relaxed)) [[unlikely]] pause();
@@ -199,11 +201,7 @@ Fiber* Scheduler::StealLifo(Processor* victim, LifoWatch& watch, int64_t now_ns)
     return nullptr;
   }
   if (fiber == nullptr || now_ns - watch.since_ns < kLifoPatienceNs) return nullptr;
-  // ORDER(lifo): acquire; pairs with PutLifo(). The same fiber put there again would do as well.
-  return victim->lifo.compare_exchange_strong(fiber, nullptr, std::memory_order_acquire,
-                                              std::memory_order_relaxed)
-             ? fiber
-             : nullptr;
+  return victim->lifo.Steal(fiber) ? fiber : nullptr;
 }
 
 void Scheduler::StopSpinningWithWork(Worker* worker) {

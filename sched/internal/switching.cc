@@ -4,6 +4,7 @@
 #include "weft/sched/internal/context_switch.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/thread_local.h"
 
 namespace weft::sched_internal {
@@ -22,6 +23,11 @@ inline void UseStack(Worker* worker, Fiber* fiber) {
 
 void Scheduler::Leave(Worker* worker, Fiber* self, After after) {
   worker->EnterRuntime();
+  if (worker->sim != nullptr) [[unlikely]] {
+    Fiber* next = worker->sim->PickNext(self, &after);
+    if (next == self) return worker->LeaveRuntime();
+    return SwitchFromFiber(worker, self, next, after);
+  }
   // Relaxed: a request. A worker that has no processor has this set.
   if (worker->interrupt.load(std::memory_order_relaxed)) [[unlikely]] {
     SwitchToLoop(worker, self, after);
@@ -35,6 +41,8 @@ void Scheduler::Leave(Worker* worker, Fiber* self, After after) {
 }
 
 void Scheduler::Yield(Worker* worker, Fiber* self) {
+  if (worker->sim != nullptr) [[unlikely]]
+    return Leave(worker, self, After::kYield);
   worker->EnterRuntime();
   // Relaxed: a request.
   if (worker->interrupt.load(std::memory_order_relaxed)) [[unlikely]] {
@@ -132,6 +140,8 @@ void Scheduler::FinishSwitch(Worker* worker) {
 
 void Scheduler::MakeReadyNext(Fiber* fiber) {
   fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
+  if (fiber->bubble != 0) [[unlikely]]
+    return SimMakeReady(fiber);
   const PinProcessor pin;
   Worker* worker = pin.worker();
   if (worker == nullptr) {
@@ -146,6 +156,8 @@ void Scheduler::MakeReadyNext(Fiber* fiber) {
 
 void Scheduler::MakeReadyLast(Fiber* fiber) {
   fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
+  if (fiber->bubble != 0) [[unlikely]]
+    return SimMakeReady(fiber);
   const PinProcessor pin;
   Worker* worker = pin.worker();
   if (worker == nullptr) {

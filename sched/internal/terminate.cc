@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/traceback.h"
 #include "weft/sched/panic.h"
 
@@ -52,6 +53,7 @@ void OnTerminate() {
     if (former_handler != nullptr) former_handler();
     std::abort();
   }
+  if (worker->sim != nullptr) worker->sim->Die(SimDeath::kPanic, DescribeException());
   BeginDeath();
   // As Go since 1.23: later lines of the message are indented.
   std::string text =
@@ -88,6 +90,9 @@ void WaitForDeath() {
 namespace weft {
 
 void Fatal(std::string_view message) {
+  if (sched_internal::SimHooks* sim = sched_internal::Sim()) {
+    sim->Die(sched_internal::SimDeath::kFatal, message);
+  }
   sched_internal::BeginDeath();
   sched_internal::WriteError("fatal error: " + std::string(message) + "\n\n");
   sched_internal::DumpAllFibers();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/panic.h"
 
 namespace weft::sched_internal {
@@ -32,6 +33,10 @@ bool TimerQueue::Remove(SchedTimer* timer, bool wait) {
       continue;
     }
     if (timer->slot_ != kUnarmed) {
+      if (queue->bubble_ != 0 && queue->bubble_ != SimBubble()) [[unlikely]] {
+        queue->lock_.unlock();
+        Fatal("synctest timer accessed from outside bubble");
+      }
       queue->Unlink(timer);
       // Relaxed: written under the lock.
       if (timer->when_ns_ == queue->next_when_.load(std::memory_order_relaxed))
@@ -55,8 +60,9 @@ void TimerQueue::RunDue(int64_t now_ns) {
   running_ = true;
   AdvanceTo(Tick(now_ns));
   while (!heap_.empty() && heap_[0]->when_ns_ <= now_ns) {
-    SchedTimer* timer = heap_[0];
-    HeapRemove(0);
+    const size_t index = PickDue();
+    SchedTimer* timer = heap_[index];
+    HeapRemove(index);
     timer->slot_ = kUnarmed;
     firing_ = timer;
     const SchedTimer::Callback callback = timer->callback_;
@@ -68,6 +74,28 @@ void TimerQueue::RunDue(int64_t now_ns) {
   running_ = false;
   PublishNext();
   lock_.unlock();
+}
+
+size_t TimerQueue::PickDue() const {
+  SimHooks* sim = Sim();
+  if (sim == nullptr) [[likely]] return 0;
+  std::vector<size_t> ties;
+  for (size_t i = 0; i < heap_.size(); ++i) {
+    if (heap_[i]->when_ns_ == heap_[0]->when_ns_) ties.push_back(i);
+  }
+  // The heap's layout tells of former timers; the order of arming does not.
+  const SchedTimer* const* heap = heap_.data();
+  std::sort(ties.begin(), ties.end(),
+            [heap](size_t a, size_t b) { return Before(heap[a], heap[b]); });
+  return ties[sim->Choose(static_cast<uint32_t>(ties.size()))];
+}
+
+void TimerQueue::SetWorld(uint32_t bubble, int64_t now_ns) {
+  SpinLockHolder hold(lock_);
+  bubble_ = bubble;
+  if (!heap_.empty() || FirstSlot() >= 0) return;
+  current_tick_ = Tick(now_ns);
+  next_order_ = 0;
 }
 
 void TimerQueue::Insert(SchedTimer* timer) {

@@ -40,6 +40,10 @@ class TimerQueue {
   // thread is doing so.
   void RunDue(int64_t now_ns);
 
+  // The queue belongs to the simulated world `bubble` from now on, or to none (0): timers that are
+  // still armed then will not run, and can be cancelled by anybody. An empty queue's clock is set.
+  void SetWorld(uint32_t bubble, int64_t now_ns);
+
   // Anybody, without the lock: no timer is due before this. kNever: none. May be earlier than the
   // first timer.
   int64_t next_when() const {
@@ -68,6 +72,8 @@ class TimerQueue {
   // The tick at which `slot` begins.
   uint64_t SlotStart(int slot) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   int64_t ComputeNext() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // The first timer of the heap, or under simulation any of those that are due with it.
+  size_t PickDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void PublishNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
   // Heap of four children per node.
@@ -81,6 +87,7 @@ class TimerQueue {
   Atom<int64_t> next_when_{kNever};
   uint64_t current_tick_ ABSL_GUARDED_BY(lock_);  // its timers and all earlier ones are in the heap
   uint32_t next_order_ ABSL_GUARDED_BY(lock_) = 0;
+  uint32_t bubble_ ABSL_GUARDED_BY(lock_) = 0;  // the world whose timers these are
   bool running_ ABSL_GUARDED_BY(lock_) = false;
   SchedTimer* firing_ ABSL_GUARDED_BY(lock_) = nullptr;     // its callback is running
   uint64_t occupied_[kLevels] ABSL_GUARDED_BY(lock_) = {};  // a bit per slot

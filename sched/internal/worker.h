@@ -18,6 +18,8 @@
 
 namespace weft::sched_internal {
 
+class SimHooks;
+
 // What becomes of the fiber that was just left, once its context is saved.
 enum class After : uint8_t {
   kNothing,
@@ -53,6 +55,7 @@ struct alignas(kCacheLinePair) Worker {
   void* thread_sp = nullptr;  // the scheduler loop on the thread's own stack
   EhGlobals* eh = nullptr;
   ThreadLocals* locals = nullptr;
+  SimHooks* sim = nullptr;  // the world whose only worker this is; null in production
   [[no_unique_address]] SanitizerContext sanitizer;
 
   // The fiber that has locked itself to this thread; nobody else runs here then.

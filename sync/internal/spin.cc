@@ -2,6 +2,7 @@
 
 #include "weft/sched/go.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/thread_local.h"
 #include "weft/sched/internal/worker.h"
 
@@ -19,7 +20,7 @@ bool SeveralProcessors() {
 // nobody behind it, its worker would look for work and go to sleep, which costs more than the spin
 // can.
 bool MaySpin() {
-  if (!SeveralProcessors()) return false;
+  if (!SeveralProcessors() || sched_internal::Sim() != nullptr) return false;
   const sched_internal::Worker* const worker = sched_internal::CurrentWorker();
   if (worker == nullptr) return true;
   const sched_internal::Processor* const processor = worker->processor();

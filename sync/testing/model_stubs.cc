@@ -1,5 +1,6 @@
 // What the model tests of sync put in place of the clock, the timers and the scheduler's advice on
 // spinning.
+#include "absl/time/time.h"
 #include "weft/sched/timer.h"
 #include "weft/sync/internal/spin.h"
 #include "weft/sync/testing/model_timer.h"
@@ -16,6 +17,7 @@ class sched_internal::TimerQueue {
 
 // Stands still: whoever is beaten starves by patience, not by time.
 int64_t MonotonicNanos() { return 0; }
+absl::Time WallNow() { return absl::UnixEpoch(); }
 
 void SchedTimer::Arm(int64_t) {
   if (ModelTimer* const clock = ModelTimer::Current()) clock->Arm(this);

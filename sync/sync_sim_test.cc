@@ -1,0 +1,220 @@
+// What sync promises, in every order or in many.
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "weft/sched/go.h"
+#include "weft/sched/panic.h"
+#include "weft/sched/testing/sim.h"
+#include "weft/sched/testing/sim_gtest.h"
+#include "weft/sched/testing/synctest.h"
+#include "weft/sync/atomic.h"
+#include "weft/sync/cond.h"
+#include "weft/sync/mutex.h"
+#include "weft/sync/once.h"
+#include "weft/sync/rwmutex.h"
+#include "weft/sync/semaphore.h"
+#include "weft/sync/waitgroup.h"
+
+namespace weft {
+namespace {
+
+constexpr sim::Options kAll = {.search = sim::Search::kExhaustive, .runs = 1'000'000};
+
+void ExpectAllPass(const std::function<void()>& program) {
+  const sim::Result result = sim::Run(kAll, program);
+  EXPECT_TRUE(result.passed) << result.report;
+  EXPECT_TRUE(result.complete) << result.Summary();
+}
+
+TEST(SyncSimTest, MutexExcludes) {
+  ExpectAllPass([] {
+    Mutex mu;
+    WaitGroup wg;
+    int inside = 0;
+    for (int i = 0; i < 2; ++i) {
+      wg.Go([&] {
+        MutexLock lock(mu);
+        sim::Check(inside++ == 0, "two are inside");
+        Gosched();
+        --inside;
+      });
+    }
+    wg.Wait();
+  });
+}
+
+TEST(SyncSimTest, AtomicLosesNoAddition) {
+  ExpectAllPass([] {
+    Atomic<int> count;
+    WaitGroup wg;
+    for (int i = 0; i < 2; ++i) {
+      wg.Go([&] {
+        count.Add(1);
+        count.Add(1);
+      });
+    }
+    wg.Wait();
+    sim::Check(count.Load() == 4, "lost");
+  });
+}
+
+TEST(SyncSimTest, LoadThenStoreLosesAnAddition) {
+  const sim::Result result = sim::Run(kAll, [] {
+    Atomic<int> count;
+    WaitGroup wg;
+    for (int i = 0; i < 2; ++i) wg.Go([&] { count.Store(count.Load() + 1); });
+    wg.Wait();
+    sim::Check(count.Load() == 2, "lost");
+  });
+  EXPECT_EQ(result.failure, "lost");
+  EXPECT_EQ(result.preemptions, 1) << result.report;
+}
+
+TEST(SyncSimTest, LocksInTwoOrdersDeadlock) {
+  const sim::Result result = sim::Run({.runs = 1000}, [] {
+    Mutex a, b;
+    WaitGroup wg;
+    wg.Go([&] {
+      MutexLock first(a);
+      MutexLock second(b);
+    });
+    wg.Go([&] {
+      MutexLock first(b);
+      MutexLock second(a);
+    });
+    wg.Wait();
+  });
+  EXPECT_EQ(result.failure, "all fibers are asleep - deadlock!");
+  EXPECT_EQ(result.preemptions, 1);
+  EXPECT_NE(result.report.find("[sync.Mutex.Lock]"), std::string::npos) << result.report;
+}
+
+TEST(SyncSimTest, ReadersAndWritersExclude) {
+  ExpectAllPass([] {
+    RWMutex mu;
+    WaitGroup wg;
+    int readers = 0, writers = 0;
+    wg.Go([&] {
+      WriterLock lock(mu);
+      ++writers;
+      sim::Check(readers == 0 && writers == 1, "a writer is not alone");
+      --writers;
+    });
+    for (int i = 0; i < 2; ++i) {
+      wg.Go([&] {
+        ReaderLock lock(mu);
+        ++readers;
+        sim::Check(writers == 0, "a reader meets a writer");
+        --readers;
+      });
+    }
+    wg.Wait();
+  });
+}
+
+TEST(SyncSimTest, CondWithTheCheckUnderTheLockMissesNothing) {
+  ExpectAllPass([] {
+    Mutex mu;
+    Cond cond(mu);
+    bool ready = false;
+    Go([&] {
+      MutexLock lock(mu);
+      ready = true;
+      cond.Signal();
+    });
+    MutexLock lock(mu);
+    while (!ready) cond.Wait();
+  });
+}
+
+TEST(SyncSimTest, OnceRunsOnceAndAllWait) {
+  ExpectAllPass([] {
+    Once once;
+    WaitGroup wg;
+    int runs = 0;
+    for (int i = 0; i < 2; ++i) {
+      wg.Go([&] {
+        once.Do([&] {
+          Gosched();
+          ++runs;
+        });
+        sim::Check(runs == 1, "returned before the end");
+      });
+    }
+    wg.Wait();
+  });
+}
+
+SIM_TEST(SyncSimTest, SemaphoreAdmitsNoMore) {
+  Semaphore semaphore(2);
+  WaitGroup wg;
+  int inside = 0;
+  for (int i = 0; i < 5; ++i) {
+    wg.Go([&] {
+      semaphore.Acquire(1);
+      EXPECT_LE(++inside, 2);
+      Gosched();
+      --inside;
+      semaphore.Release(1);
+    });
+  }
+  wg.Wait();
+}
+
+SIM_TEST(SyncSimTest, TimedLockGivesUpInVirtualTime) {
+  Mutex mu;
+  MutexLock lock(mu);
+  WaitGroup wg;
+  wg.Go([&] {
+    const int64_t start = MonotonicNanos();
+    const bool locked = mu.TryLockFor(absl::Hours(1));
+    EXPECT_FALSE(locked);
+    if (locked) mu.unlock();
+    EXPECT_EQ(MonotonicNanos() - start, absl::ToInt64Nanoseconds(absl::Hours(1)));
+  });
+  wg.Wait();
+}
+
+TEST(SyncSimTest, TryLockFailsForNoReasonIfAsked) {
+  const sim::Options options = {
+      .search = sim::Search::kExhaustive, .runs = 1000, .spurious_failures = 1};
+  std::set<bool> seen;
+  const sim::Result result = sim::Run(options, [&] {
+    Mutex mu;
+    const bool locked = mu.try_lock();
+    seen.insert(locked);
+    if (locked) mu.unlock();
+  });
+  EXPECT_TRUE(result.passed) << result.report;
+  EXPECT_EQ(seen.size(), 2u);
+}
+
+TEST(SyncSimTest, UnlockOfUnlockedMutexFailsTheRun) {
+  const sim::Result result = sim::Run({}, []() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    Mutex mu;
+    mu.unlock();
+  });
+  EXPECT_EQ(result.failure, "fatal error: sync: unlock of unlocked mutex");
+}
+
+// WaitGroup and Cond block durably in a bubble: time goes on.
+TEST(SyncSynctestTest, WaitGroupAndCondAreDurable) {
+  synctest::Test([] {
+    WaitGroup wg;
+    wg.Go([] { Sleep(absl::Hours(1)); });
+    wg.Wait();
+    Mutex mu;
+    Cond cond(mu);
+    Go([&] {
+      Sleep(absl::Hours(1));
+      cond.Signal();
+    });
+    MutexLock lock(mu);
+    cond.Wait();
+  });
+}
+
+}  // namespace
+}  // namespace weft
