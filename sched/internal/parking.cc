@@ -126,7 +126,7 @@ void PreemptSlow(Op op, const void* object) {
   Worker* worker = CurrentWorker();
   if (worker == nullptr || worker->current == nullptr) return;  // a timer callback
   if (worker->sim != nullptr) return worker->sim->Point(op, object);
-  Scheduler::Instance().Leave(worker, worker->current, After::kYieldGlobal);
+  Scheduler::Instance().Preempt(worker, worker->current);
 }
 
 }  // namespace sched_internal
@@ -213,6 +213,20 @@ int NumCPU() { return sched_internal::AffinityProcessors(); }
 int NumFiber() {
   const sched_internal::SimHooks* sim = sched_internal::Sim();
   return sim != nullptr ? sim->LiveFibers() : Scheduler::Instance().LiveFibers();
+}
+
+void LockOSThread() {
+  Worker* worker = CurrentWorker();
+  Fiber* fiber = worker == nullptr ? nullptr : worker->current;
+  if (fiber == nullptr || worker->sim != nullptr) return;  // a world has one thread
+  if (fiber->lock_depth++ == 0) Scheduler::Instance().LockToThread(worker, fiber);
+}
+
+void UnlockOSThread() {
+  Worker* worker = CurrentWorker();
+  Fiber* fiber = worker == nullptr ? nullptr : worker->current;
+  if (fiber == nullptr || fiber->lock_depth == 0) return;
+  if (--fiber->lock_depth == 0) Scheduler::Instance().UnlockFromThread(worker, fiber);
 }
 
 int64_t MonotonicNanos() {

@@ -86,7 +86,7 @@ void World::Execute(const std::function<void()>& fn) {
   if (locals->worker != nullptr) weft::Fatal("a simulated world begins on a plain thread only");
   Processor* processor = Processors::Instance().Take(bubble);
   worker_.sim = this;
-  worker_.processor = processor;
+  worker_.set_processor(processor);
   worker_.locals = locals;
   worker_.eh = sched_internal::ThreadEhGlobals();
   worker_.sanitizer.InitForThread();
@@ -104,7 +104,7 @@ void World::Execute(const std::function<void()>& fn) {
   Abandon();
   locals->preempt.store(0, std::memory_order_relaxed);  // our own
   locals->worker = nullptr;
-  worker_.processor = nullptr;
+  worker_.set_processor(nullptr);
   Processors::Instance().Give(processor, orderly);
 }
 
