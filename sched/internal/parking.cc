@@ -220,7 +220,7 @@ int NumFiber() {
 void LockOSThread() {
   Worker* worker = CurrentWorker();
   Fiber* fiber = worker == nullptr ? nullptr : worker->current;
-  if (fiber == nullptr) return;
+  if (fiber == nullptr || worker->sim != nullptr) return;  // a world has one thread
   if (fiber->lock_depth++ == 0) Scheduler::Instance().LockToThread(worker, fiber);
 }
 

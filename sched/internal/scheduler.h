@@ -169,8 +169,13 @@ class Scheduler {
     // ORDER(global.size): seq_cst; pairs with the store in StopUntilGranted().
     return AllIdle() && global_size_.load(std::memory_order_seq_cst) == 0;
   }
-  // AllIdle(), and no fiber runs without a processor.
+  // AllIdle(), and no fiber runs without a processor, or with one that is to be retired.
   bool Asleep() const {
+    for (int i = processors(); i < allocated_processors(); ++i) {
+      // ORDER(processor.holder): acquire; pairs with the release in Idle(): what the holder has made
+      // ready before is seen by those who look whether all are idle after this.
+      if (processor(i)->holder.load(std::memory_order_acquire) != nullptr) return false;
+    }
     // ORDER(sched.detached): seq_cst; a worker counts itself off after it has made ready whom it
     // will, and before it looks whether all are asleep.
     return AllIdle() && detached_.load(std::memory_order_seq_cst) == 0;

@@ -82,7 +82,7 @@ void YieldIfAllowed(const ThreadLocals* locals) {
   if (locals->no_preempt != 0 || !PreemptRequested()) return;
   if (BlockedSignals() != locals->signal_mask) return;
   prologue_yields.fetch_add(1, std::memory_order_relaxed);  // a statistic
-  PreemptSlow();
+  PreemptSlow(Op::kOther, nullptr);
 }
 
 // Links a segment behind the one in use that has room for `need` bytes. False: not now.

@@ -51,6 +51,8 @@ std::string_view WaitReasonText(WaitReason reason) {
       return "panicwait";
     case WaitReason::kForever:
       return "forever";
+    case WaitReason::kSynctestWait:
+      return "synctest.Wait";
   }
   return "unknown";
 }

@@ -102,7 +102,7 @@ bool World::AwaitOutside() {
 
 bool World::AdvanceTime() {
   if (ended_) return false;
-  TimerQueue& timers = worker_.processor->timers;
+  TimerQueue& timers = worker_.processor()->timers;
   const int64_t next = timers.next_when();
   if (next == TimerQueue::kNever) return false;
   const bool main_has_ended = members_[1].fiber == nullptr;

@@ -7,6 +7,7 @@
 #include "weft/sched/go.h"
 #include "weft/sched/internal/eh_globals.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/segments.h"
 #include "weft/sched/internal/stack_arena.h"
 #include "weft/sched/internal/terminate.h"
 #include "weft/sched/panic.h"
@@ -44,8 +45,13 @@ class Processors {
 
   // Not `reusable`: a timer's callback has not come to its end.
   void Give(Processor* processor, bool reusable) {
-    const int stacks = processor->stack_count.exchange(0, std::memory_order_relaxed);  // ours
-    StackArena::Instance().Give(StackArena::kDefaultClass, processor->stacks, stacks);
+    for (int cache = 0; cache < Processor::kStackCaches; ++cache) {
+      const int count = processor->stack_count[cache].exchange(0, std::memory_order_relaxed);  // ours
+      for (int i = 0; i < count; ++i) {
+        Fiber** slot = &processor->stacks[cache][i];
+        StackArena::Instance().Give((*slot)->size_class, slot, 1);
+      }
+    }
     processor->timers.SetWorld(/*bubble=*/0, World::kStartNanos);
     sched_internal::SpinLockHolder hold(lock_);
     (reusable ? idle_ : broken_).push_back(processor);
@@ -86,11 +92,12 @@ void World::Execute(const std::function<void()>& fn) {
   if (locals->worker != nullptr) weft::Fatal("a simulated world begins on a plain thread only");
   Processor* processor = Processors::Instance().Take(bubble);
   worker_.sim = this;
-  worker_.processor = processor;
+  worker_.set_processor(processor);
   worker_.locals = locals;
   worker_.eh = sched_internal::ThreadEhGlobals();
   worker_.sanitizer.InitForThread();
   locals->worker = &worker_;
+  sched_internal::PrepareWorkerStack(locals);
   // Every safe point is one: see Point().
   locals->preempt.store(1, std::memory_order_relaxed);  // our own
   strategy_->Begin();
@@ -104,7 +111,8 @@ void World::Execute(const std::function<void()>& fn) {
   Abandon();
   locals->preempt.store(0, std::memory_order_relaxed);  // our own
   locals->worker = nullptr;
-  worker_.processor = nullptr;
+  sched_internal::ReleaseWorkerStack(locals);
+  worker_.set_processor(nullptr);
   Processors::Instance().Give(processor, orderly);
 }
 
