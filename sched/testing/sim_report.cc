@@ -70,7 +70,11 @@ std::string UserFunction() {
   for (int i = 0; i < count; ++i) {
     char name[512];
     if (!absl::Symbolize(static_cast<char*>(pcs[i]) - 1, name, sizeof name)) continue;
-    if (testing::IsUsersFunction(name)) return name;
+    if (!testing::IsUsersFunction(name)) continue;
+    std::string shown = name;
+    constexpr std::string_view kUnnamed = "(anonymous namespace)::";
+    for (size_t at; (at = shown.find(kUnnamed)) != shown.npos;) shown.erase(at, kUnnamed.size());
+    return shown;
   }
   return "";
 }

@@ -12,7 +12,7 @@ bool Contains(std::string_view text, std::string_view part) { return text.find(p
 }  // namespace
 
 bool IsUsersFunction(std::string_view name) {
-  if (StartsWith(name, "std::") || StartsWith(name, "weft_") || StartsWith(name, "_Unwind") ||
+  if (StartsWith(name, "std::") || StartsWith(name, "__") || StartsWith(name, "weft_") || StartsWith(name, "_Unwind") ||
       StartsWith(name, "testing::") || Contains(name, "_internal::")) {
     return false;
   }
