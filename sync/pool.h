@@ -164,6 +164,7 @@ class Pool {
   [[gnu::noinline]] void PutShared(T&& item, const void* self) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   [[gnu::noinline]] T GetSlow(uint32_t first);
   [[gnu::noinline]] void PutSlow(T&& item, uint32_t first) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  [[gnu::noinline]] void RotateAll() ABSL_NO_THREAD_SAFETY_ANALYSIS;
   std::optional<T> TakeOwn();
   std::optional<T> Search(uint32_t first) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
@@ -206,15 +207,16 @@ T Pool<T>::Get() {
   const void* const self = sync_internal::CurrentOwner();
   if (self != nullptr) [[likely]] {
     Own& own = OwnOf(self);
-    // Relaxed: a hint.
-    if (own.full.load(std::memory_order_relaxed) && own.lock.TryEnter(self)) [[likely]] {
-      if (own.full.load(std::memory_order_relaxed) && ++own.uses % kUses != 0) [[likely]] {
+    if (own.lock.TryEnter(self)) [[likely]] {
+      if (own.full.load(std::memory_order_relaxed)) [[likely]] {
         T item(own.Take());
+        const bool look = ++own.uses % kUses == 0;
         own.lock.Leave();
+        if (look) [[unlikely]]
+          RotateAll();
         return item;
       }
       own.lock.Leave();
-      return GetSlow(sync_internal::OwnerHash(self));
     }
   }
   return GetShared(self);
@@ -289,9 +291,19 @@ void Pool<T>::PutShared(T&& item, const void* self) ABSL_NO_THREAD_SAFETY_ANALYS
 template <typename T>
 T Pool<T>::GetSlow(uint32_t first) {
   if (std::optional<T> item = Search(first)) return *std::move(item);
-  // It was passed over if it was time to look after the shards.
-  if (std::optional<T> item = TakeOwn()) return *std::move(item);
   return make_ ? make_() : T();
+}
+
+// What a worker that lives on its own object owes to the others.
+template <typename T>
+void Pool<T>::RotateAll() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  const int64_t now = sync_internal::CurrentPlace().coarse_now;
+  for (uint32_t i = 0; i <= mask_; ++i) {
+    if (!shards_[i].lock.try_lock()) continue;
+    std::vector<T> doomed;  // destroyed after the lock is released
+    std::lock_guard<sched_internal::SpinLock> guard(shards_[i].lock, std::adopt_lock);
+    shards_[i].Rotate(now, &doomed);
+  }
 }
 
 // A shard where somebody is at work is passed over: nobody waits here, not even for a thread that
