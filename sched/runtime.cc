@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/segments.h"
+#include "weft/sched/internal/stop_signal.h"
 #include "weft/sched/park.h"
 #include "weft/sched/timer.h"
 
@@ -33,5 +34,12 @@ size_t SetDefaultStackBytes(size_t bytes) {
 }
 
 size_t SetMaxStack(size_t bytes) { return sched_internal::ExchangeMaxStack(bytes); }
+
+int SetMaxThreads(int n) { return sched_internal::Scheduler::Instance().SetMaxThreads(n); }
+
+bool SetStrictMaxProcs(bool on) {
+  if (on) sched_internal::InstallStopHandler();
+  return sched_internal::Scheduler::Instance().SetStrict(on);
+}
 
 }  // namespace weft

@@ -15,6 +15,8 @@
 
 namespace weft::sched_internal {
 
+struct Worker;
+
 enum class FiberStatus : uint8_t {
   kDead,      // the slot is free
   kRunnable,  // in a run queue
@@ -29,16 +31,19 @@ struct alignas(64) Fiber : Parkable {
   // relaxed.
   Atom<void*> sp{nullptr};  // atomic because others prefetch what it points to
   EhGlobals eh;
+  // The worker whose thread this fiber alone may use; null: any. Written by the fiber.
+  Worker* locked_to = nullptr;
   // Read by dumps while the fiber lives its life: relaxed, a statistic.
   Atom<FiberStatus> status{FiberStatus::kDead};
   Atom<WaitReason> wait_reason{WaitReason::kNone};
   bool goexit = false;            // owner only
   uint8_t size_class = 0;         // constant
+  uint32_t lock_depth = 0;        // of LockOSThread(); owner only
   Atom<int64_t> parked_since{0};  // coarse monotonic ns; a statistic
-  uint64_t id = 0;                // constant while it lives
   FiberStack stack;               // its first word, the guard, is the last that switches touch
 
   // Constant while it lives.
+  uint64_t id = 0;
   const char* name = nullptr;
   void (*run)(void* closure) = nullptr;
   void* closure = nullptr;

@@ -72,14 +72,11 @@ struct alignas(kCacheLinePair) Processor {
   Atom<uint64_t> started{0};
   Atom<uint64_t> ended{0};
   Atom<int> stack_count[kStackCaches] = {0, 0};  // of `stacks`
-  Atom<uint32_t> round{0};                       // scheduling decisions
-  Atom<uint32_t> time_slice{0};                  // changes when another fiber gets a new slice
-  // Of the worker that holds it; null: idle. Written by the holder; sysmon writes through it.
-  Atom<ThreadLocals*> holder{nullptr};
-
-  // Written by anybody: the holder must enter the scheduler proper. Relaxed: a request, met at the
-  // next decision.
-  alignas(kCacheLinePair) Atom<bool> attention{false};
+  Atom<uint32_t> round{0};       // scheduling decisions
+  Atom<uint32_t> time_slice{0};  // changes when another fiber gets a new slice
+  // Who holds it; null: nobody, or a worker that is being woken or started. Written by the holder
+  // and by whoever takes it from him.
+  Atom<Worker*> holder{nullptr};
 
   alignas(kCacheLinePair) Atom<Fiber*> lifo{nullptr};
   RunRing ring;
@@ -93,9 +90,8 @@ struct alignas(kCacheLinePair) Processor {
 };
 
 inline Fiber* Processor::PickLocal() {
-  if ((NextRound() & round_mask) == 0 || attention.load(std::memory_order_relaxed)) [[unlikely]] {
+  if ((NextRound() & round_mask) == 0) [[unlikely]]
     return nullptr;
-  }
   // Relaxed: TakeLifo() decides.
   if (lifo.load(std::memory_order_relaxed) != nullptr) {
     if (++lifo_streak < kMaxLifoStreak || ring.size() == 0) {

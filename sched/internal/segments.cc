@@ -86,6 +86,8 @@ StackSegment* SegmentOf(Fiber* slot) {
 // stack runs with signals blocked that are not blocked outside; it must end on its thread.
 void YieldIfAllowed(const ThreadLocals* locals) {
   if (locals->no_preempt != 0 || !PreemptRequested()) return;
+  // Relaxed: owner-only. An inline function of the scheduler's may have been merged with users'.
+  if (!locals->worker->in_user_code.load(std::memory_order_relaxed)) return;
   if (BlockedSignals() != locals->signal_mask) return;
   prologue_yields.fetch_add(1, std::memory_order_relaxed);  // a statistic
   PreemptSlow();
