@@ -1,4 +1,5 @@
 // Fibers that leave their processor in the prologue of a function: when, and when not.
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -88,6 +89,21 @@ TEST_P(ProloguePreemptionTest, NothingIsLostOnTheWay) {
   }
   ASSERT_TRUE(testing::WaitForNoFibers());
   EXPECT_TRUE(kStackKind == StackKind::kFixed || PrologueYields() > before);
+}
+
+// Reads errno anew: the address that a compiler has for it may be another thread's.
+__attribute__((noinline)) int ReadErrno() { return errno; }
+__attribute__((noinline)) void WriteErrno(int value) { errno = value; }
+
+TEST_P(ProloguePreemptionTest, ErrnoIsCarriedAlong) {
+  for (int f = 1; f <= 4; ++f) {
+    Go([f] {
+      WriteErrno(1'000 + f);
+      WorkFor(40 * kMs);
+      EXPECT_EQ(ReadErrno(), 1'000 + f);
+    });
+  }
+  ASSERT_TRUE(testing::WaitForNoFibers());
 }
 
 // Counts what prologues yield while `fn` hogs one worker and another fiber waits for it.

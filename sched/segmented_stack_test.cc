@@ -69,7 +69,7 @@ __attribute__((noinline)) uint64_t Recurse(int depth, uint64_t a, double b,
   return result + static_cast<uint64_t>(b * 0);
 }
 
-constexpr int kDeep = 100'000;  // 20 MB
+constexpr int kDeep = kSegmented ? 100'000 : 10'000;  // tens of megabytes
 
 TEST_P(SegmentedStackTest, GrowsAndShrinks) {
   InFiber([] {

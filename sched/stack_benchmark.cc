@@ -5,7 +5,6 @@
 #include "benchmark/benchmark.h"
 #include "weft/sched/go.h"
 #include "weft/sched/internal/scheduler.h"
-#include "weft/sched/internal/segments.h"
 #include "weft/sched/internal/spin_lock.h"
 #include "weft/sched/internal/worker.h"
 #include "weft/sched/no_preempt.h"

@@ -37,14 +37,13 @@ struct alignas(64) Fiber : Parkable {
   Atom<FiberStatus> status{FiberStatus::kDead};
   Atom<WaitReason> wait_reason{WaitReason::kNone};
   bool goexit = false;            // owner only
-  uint32_t lock_depth = 0;        // of LockOSThread(); owner only
   uint8_t size_class = 0;         // constant
   uint32_t bubble = 0;            // constant while it lives: its simulated world; 0: none
   Atom<int64_t> parked_since{0};  // coarse monotonic ns; a statistic
-  uint64_t id = 0;                // constant while it lives
   FiberStack stack;               // its first word, the guard, is the last that switches touch
 
   // Constant while it lives.
+  uint64_t id = 0;
   const char* name = nullptr;
   void (*run)(void* closure) = nullptr;
   void* closure = nullptr;

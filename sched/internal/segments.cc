@@ -1,6 +1,7 @@
 // The parts of morestack_x86_64.S that are not hot, in C++. Compiled without -fsplit-stack.
 #include "weft/sched/internal/segments.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -17,6 +18,7 @@
 #include "weft/sched/internal/stack_arena.h"
 #include "weft/sched/internal/stack_overflow.h"
 #include "weft/sched/internal/worker.h"
+#include "weft/sched/panic.h"
 
 namespace weft::sched_internal {
 
@@ -72,6 +74,10 @@ uint64_t BlockedSignals() {
 
 #if defined(__x86_64__)
 
+// Not inlined: on another thread errno is elsewhere, and compilers do not know.
+__attribute__((noinline)) int GetErrno() { return errno; }
+__attribute__((noinline)) void SetErrno(int value) { errno = value; }
+
 StackSegment* SegmentOf(Fiber* slot) {
   return reinterpret_cast<StackSegment*>(reinterpret_cast<char*>(slot) - sizeof(StackSegment));
 }
@@ -80,6 +86,8 @@ StackSegment* SegmentOf(Fiber* slot) {
 // stack runs with signals blocked that are not blocked outside; it must end on its thread.
 void YieldIfAllowed(const ThreadLocals* locals) {
   if (locals->no_preempt != 0 || !PreemptRequested()) return;
+  // Relaxed: owner-only. An inline function of the scheduler's may have been merged with users'.
+  if (!locals->worker->in_user_code.load(std::memory_order_relaxed)) return;
   if (BlockedSignals() != locals->signal_mask) return;
   prologue_yields.fetch_add(1, std::memory_order_relaxed);  // a statistic
   PreemptSlow(Op::kOther, nullptr);
@@ -90,13 +98,11 @@ bool Grow(const ThreadLocals* locals, FiberStack* stack, size_t need) {
   StackSegment* segment = stack->segment;
   // Room for the reserve, as the assembly computes it.
   need += StackSegment::kGuardDistance + kSlack + sizeof(StackSegment);
-  if (segment->next != nullptr) {
-    if (Bytes(segment->next) >= need) return true;
-    GiveSegments(segment->next);
-    segment->next = nullptr;
-  }
+  if (segment->next != nullptr && Bytes(segment->next) >= need) return true;
   // Whoever holds a SpinLock may hold the arena's: a signal handler came in between.
   if (locals->no_preempt >= kNoPreemptSpinLock) return false;
+  GiveSegments(segment->next);
+  segment->next = nullptr;
   const size_t used = SegmentedBytes(*stack);
   const size_t limit = MaxStack();
   int size_class = StackArena::SizeClass(std::max(need + 2048, 2 * Bytes(segment)));
@@ -205,6 +211,7 @@ __attribute__((visibility("hidden"))) uint8_t weft_vector_level = [] {
 __attribute__((visibility("hidden"))) uint32_t weft_morestack_slow(size_t frame_bytes,
                                                                    size_t argument_bytes,
                                                                    char* sp) {
+  const int saved_errno = GetErrno();  // a call does not change it
   const ThreadLocals* locals = CurrentThreadLocals();
   FiberStack* stack = locals->stack;
   // Relaxed: only this thread's poison, which may come at any time.
@@ -214,8 +221,10 @@ __attribute__((visibility("hidden"))) uint32_t weft_morestack_slow(size_t frame_
     YieldIfAllowed(locals);
     locals = CurrentThreadLocals();
   }
-  if (!stack->segmented() || sp - frame_bytes >= stack->guard) return 0;
-  return Grow(locals, stack, frame_bytes + argument_bytes) ? 1 : 0;
+  const bool grown = stack->segmented() && sp - frame_bytes < stack->guard &&
+                     Grow(locals, stack, frame_bytes + argument_bytes);
+  SetErrno(saved_errno);
+  return grown ? 1 : 0;
 }
 
 // `left` is being returned from, with something behind it that has not been used since, or blocks.
@@ -262,7 +271,7 @@ void* __morestack_allocate_stack_space(size_t bytes) {
   StackBlock** list = locals->stack != nullptr ? &locals->stack->segment->blocks : &locals->blocks;
   FreeBlocks(list, frame);
   void* memory = std::malloc(sizeof(StackBlock) + bytes);
-  if (memory == nullptr) ReportStackOverflow(bytes);
+  if (memory == nullptr) Fatal("out of memory in alloca()");
   auto* block = ::new (memory) StackBlock{*list, frame};
   *list = block;
   return block + 1;

@@ -4,7 +4,6 @@
 
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/scheduler.h"
-#include "weft/sched/internal/segments.h"
 #include "weft/sched/internal/stack_arena.h"
 #include "weft/sched/panic.h"
 
