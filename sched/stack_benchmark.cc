@@ -54,10 +54,10 @@ WEFT_BENCHMARK(BM_CallAcrossSegments);
 void BM_YieldInPrologue(benchmark::State& state) {
   OnFibers(state, 2, [](int64_t n) {
     for (; n > 0; --n) {
-      weft::sched_internal::Worker* worker = weft::sched_internal::CurrentWorker();
-      worker->interrupt.store(true, std::memory_order_relaxed);  // as sysmon does
-      worker->locals->preempt.store(1, std::memory_order_relaxed);
-      weft::sched_internal::PoisonGuard(worker->locals);
+      // As sysmon does.
+      weft::sched_internal::Processor* processor =
+          weft::sched_internal::CurrentWorker()->processor();
+      if (processor != nullptr) weft::sched_internal::Scheduler::Instance().Interrupt(processor);
       benchmark::DoNotOptimize(Leaf(1));
     }
   });

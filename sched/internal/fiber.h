@@ -37,6 +37,7 @@ struct alignas(64) Fiber : Parkable {
   Atom<FiberStatus> status{FiberStatus::kDead};
   Atom<WaitReason> wait_reason{WaitReason::kNone};
   bool goexit = false;            // owner only
+  uint32_t lock_depth = 0;        // of LockOSThread(); owner only
   uint8_t size_class = 0;         // constant
   uint32_t bubble = 0;            // constant while it lives: its simulated world; 0: none
   Atom<int64_t> parked_since{0};  // coarse monotonic ns; a statistic

@@ -111,6 +111,7 @@ void FireTimers(int64_t now_ns) {
 using sched_internal::queue;
 
 int64_t MonotonicNanos() { return 0; }
+absl::Time WallNow() { return absl::Now(); }
 
 void SchedTimer::Arm(int64_t when_ns) { queue.Arm(this, when_ns); }
 
