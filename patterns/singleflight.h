@@ -7,8 +7,10 @@
 // Thread safety: all methods.
 // Blocks: Do(): until the call has ended, or the context. The others: nothing.
 // Ordering: the end of the function is before the return of everybody who shares it.
-// Lifetime: the group must outlive its calls: those of Do(key), and the fibers of DoChan() and
-//   Do(ctx), which run on to the end even if nobody waits any more.
+// Lifetime: the group must outlive the calls of its functions, which with DoChan() and Do(ctx) run
+// to
+//   the end even if nobody waits any more. It may be destroyed when each has given somebody its
+//   result.
 // Misuse: a panic of the function is rethrown in every Do() that shares it. If it was started by,
 // or
 //   is shared with, a DoChan(), it ends the process: no receiver could handle it, and all would
@@ -104,8 +106,9 @@ class SingleFlight {
     std::optional<absl::StatusOr<V>> value;
     std::optional<Recovered> panic;
     bool goexit = false;
-    int followers = 0;                   // guarded by mu_
-    std::vector<Chan<Result>> channels;  // guarded by mu_
+    // Guarded by mu_ while the call can be joined.
+    int followers = 0;
+    std::vector<Chan<Result>> channels;
   };
 
   // The call for `key`, and whether the caller is to make it.
@@ -137,10 +140,13 @@ class SingleFlight {
   }
 
   void End(Call& call, const K& key) {
-    MutexLock lock(mu_);
-    // A Forget() may have made room for a later call, which is not this one's to remove.
-    auto entry = calls_.find(key);
-    if (entry != calls_.end() && entry->second.get() == &call) calls_.erase(entry);
+    {
+      MutexLock lock(mu_);
+      // A Forget() may have made room for a later call, which is not this one's to remove.
+      auto entry = calls_.find(key);
+      if (entry != calls_.end() && entry->second.get() == &call) calls_.erase(entry);
+    }
+    // From here on nobody joins the call; and who learns of its end may destroy the group.
     call.ended.Set();
     if (call.channels.empty()) return;
     if (call.panic) {
