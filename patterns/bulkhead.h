@@ -9,8 +9,8 @@
 // Cost: as Semaphore; a wait also a context.
 //
 //   weft::Bulkhead database({.max_concurrent = 10, .max_wait = absl::Milliseconds(50)});
-//   absl::StatusOr<Row> row = database.Execute(ctx, [&](const weft::Context& ctx) { return
-//   Read(ctx); });
+//   absl::StatusOr<Row> row =
+//       database.Execute(ctx, [&](const weft::Context& ctx) { return Read(ctx, key); });
 #ifndef WEFT_PATTERNS_BULKHEAD_H_
 #define WEFT_PATTERNS_BULKHEAD_H_
 

@@ -1,10 +1,9 @@
 // circuit_breaker.h: stops asking a service that fails, and asks again carefully.
 //
 // Go: github.com/sony/gobreaker/v2: CircuitBreaker, TwoStepCircuitBreaker (Allow), its settings and
-// their
-//   defaults. Closed: requests pass, failures are counted, and ready_to_trip decides. Open: they
-//   are refused, for `timeout`. Half open: max_requests pass; as many successes in a row close it,
-//   one failure opens it. Differences: errors are told apart by status; Goexit() in a request
+//   their defaults. Closed: requests pass, failures are counted, and ready_to_trip decides. Open:
+//   they are refused, for `timeout`. Half open: max_requests pass; as many successes in a row close
+//   it, one failure opens it. Differences: errors are told apart by status; Goexit() in a request
 //   counts as excluded, where Go loses its place.
 //
 // Thread safety: all methods.

@@ -9,8 +9,7 @@
 // Ordering: the end of each function is before the return of Wait().
 // Lifetime: functions may refer to what outlives the group, which waits for them.
 // Misuse: a panic in a function is not passed on: it ends the process, as in every fiber, for
-// Wait()
-//   would report it long after the others went on with what it left broken. SetLimit() while
+//   Wait() would report it long after the others went on with what it left broken. SetLimit() while
 //   functions run panics.
 // Cost: a fiber for each call, its closure on its own stack: about 40 ns, no allocation.
 //

@@ -8,8 +8,8 @@
 // Misuse: panics pass through: they are no answer.
 // Cost: nothing of its own.
 //
-//   weft::Fallback fallback([&](const weft::Context&, const absl::Status&) { return LastKnown();
-//   }); absl::StatusOr<Rates> rates = fallback.Execute(ctx, FetchRates);
+//   weft::Fallback fallback([&](const weft::Context&, const absl::Status&) { return Last(); });
+//   absl::StatusOr<Rates> rates = fallback.Execute(ctx, FetchRates);
 #ifndef WEFT_PATTERNS_FALLBACK_H_
 #define WEFT_PATTERNS_FALLBACK_H_
 

@@ -4,13 +4,12 @@
 // Go: failsafe-go's hedge policy.
 //
 // Thread safety: Execute() from anywhere; the operation may be called by several fibers at the same
-// time. Blocks: Execute(): until there is a winner, and then until the others, whose context has
-// ended, have
-//   returned: they may refer to the caller's frame.
+//   time.
+// Blocks: Execute(): until there is a winner, and then until the others, whose context has ended,
+//   have returned: they may refer to the caller's frame.
 // Ordering: the end of each attempt is before the return of Execute().
 // Misuse: for operations that may be done twice. One that does not look at its context gains
-// nothing. A
-//   panic in an attempt is thrown when all have ended.
+//   nothing. A panic in an attempt is thrown when all have ended.
 // Cost: a fiber for each attempt, a channel and a context.
 //
 //   weft::Hedge hedge({.delay = absl::Milliseconds(30)});

@@ -4,18 +4,14 @@
 //
 // Thread safety: all methods.
 // Blocks: Go() and Do(): while n are under way. Wait() and the destructor: until none is. The
-// fiber,
-//   or the thread when the caller is not a fiber. TryGo(): nothing.
+//   fiber, or the thread when the caller is not a fiber. TryGo(): nothing.
 // Ordering: the end of each function is before the return of Wait(), and before the start of the
-// one
-//   that gets its place.
+//   one that gets its place.
 // Lifetime: functions may refer to what outlives the Limit, which waits for them.
 // Misuse: less than one panics. A function that calls Go() or Do() of its own Limit may wait for
-// its
-//   own place. A panic in a function of Go() ends the process, as in every fiber.
+//   its own place. A panic in a function of Go() ends the process, as in every fiber.
 // Cost: a place: 5 ns; no allocation. Fibers are cheap: a limit bounds what the functions use
-// (memory,
-//   connections, memory of a deep stack), not the fibers.
+//   (memory, connections, memory of a deep stack), not the fibers.
 //
 //   weft::Limit limit(10);
 //   for (const Url& url : urls) limit.Go([&url] { Fetch(url); });

@@ -1,22 +1,21 @@
 // ordered_stream.h: tasks run at the same time, and what they lead to happens in order.
 //
 // Go: github.com/sourcegraph/conc/stream.Stream: a task returns a callback; callbacks run one after
-// the
-//   other, in the order in which their tasks were submitted.
+//   the other, in the order in which their tasks were submitted.
 //
 // Thread safety: Go() by one at a time, or the order says nothing. Wait(): once, when nobody calls
-// Go()
-//   any more.
+//   Go() any more.
 // Blocks: Go(): while `max_fibers` tasks run or wait for their callback's turn. Wait() and the
 //   destructor: until all tasks and callbacks have ended. The fiber, or the thread.
 // Ordering: each callback is before the next, and the last before the return of Wait().
 // Lifetime: tasks and callbacks may refer to what outlives the stream, which waits for them.
 // Misuse: a panic in a task or callback is thrown by Wait(). The callbacks after it do not run;
-// tasks do. Cost: a fiber for each task, and one for the callbacks.
+//   tasks do.
+// Cost: a fiber for each task, and one for the callbacks.
 //
 //   weft::OrderedStream stream(8);
 //   for (const Path& path : paths) {
-//     stream.Go([&] { auto text = Read(path); return [&, text] { std::puts(text.c_str()); }; });
+//     stream.Go([&] { auto text = Read(path); return [text] { std::puts(text.c_str()); }; });
 //   }
 //   stream.Wait();
 #ifndef WEFT_PATTERNS_ORDERED_STREAM_H_

@@ -8,10 +8,10 @@
 // Ordering: a Try() that caught a panic synchronizes with the Panicked() that returns it.
 // Lifetime: copies of a Recovered share the exception.
 // Cost: nothing if nothing is thrown; otherwise what C++ takes to throw and catch, some
-// microseconds.
+//   microseconds.
 //
 //   if (std::optional<weft::Recovered> panic = weft::Recover([&] { plugin.Run(); })) {
-//     LOG(ERROR) << panic->message() << "\n" << panic->Stack();
+//     std::cerr << panic->message() << "\n" << panic->Stack();
 //   }
 #ifndef WEFT_PATTERNS_PANICS_H_
 #define WEFT_PATTERNS_PANICS_H_

@@ -1,8 +1,7 @@
 // parallel.h: the same for every element of a range, by a bounded number of fibers.
 //
 // Go: github.com/sourcegraph/conc/iter: ForEach, ForEachIdx, Map, MapErr; here with a context, and
-// an
-//   error ends the whole, where MapErr goes on and joins.
+//   an error ends the whole, where MapErr goes on and joins.
 //
 // Thread safety: all functions; fn is called by many fibers at the same time.
 // Blocks: the caller, until all calls have ended.
@@ -15,9 +14,9 @@
 // access. max_fibers 0 stands for GOMAXPROCS. When the context ends, or a call fails, calls that
 // have not begun are left out.
 //
-//   absl::Status s = weft::parallel::ForEach(ctx, images, [](Image& image) { return image.Shrink();
-//   }); auto sizes = weft::parallel::Map(ctx, paths, [](const Path& path) { return SizeOf(path);
-//   });
+//   absl::Status s =
+//       weft::parallel::ForEach(ctx, images, [](Image& image) { return image.Shrink(); });
+//   auto sizes = weft::parallel::Map(ctx, paths, [](const Path& path) { return SizeOf(path); });
 #ifndef WEFT_PATTERNS_PARALLEL_H_
 #define WEFT_PATTERNS_PARALLEL_H_
 

@@ -4,7 +4,7 @@
 
 namespace weft {
 
-Pipeline::Pipeline(const Context& parent) {
+Pipeline::Pipeline(const Context& parent, int64_t buffer) : buffer_(buffer) {
   auto [context, cancel] = WithCancelCause(parent);
   context_ = std::move(context);
   cancel_ = std::move(cancel);

@@ -1,42 +1,36 @@
-// pipeline.h: stages that hand values to each other by channels, each with a number of fibers of
-// its own.
+// pipeline.h: stages that hand values to each other by channels, each with a number of fibers.
 //
-// Go: github.com/destel/rill: FromSlice, Generate, Map, Filter, FlatMap and their ordered forms.
-// More in
-//   pipeline_batch.h, pipeline_route.h and pipeline_sink.h. Differences: the fibers belong to a
-//   Pipeline, which ends with its scope; an error does not travel down with the values, it ends the
-//   whole, and the sink returns it.
+// Go: github.com/destel/rill: FromSlice, Generate, FlatMap. More in pipeline_map.h, _ordered.h,
+//   _batch.h, _route.h and _sink.h. Differences: the fibers belong to a Pipeline, which ends with
+//   its scope; an error does not travel down with the values, it ends the whole, and the sink
+//   returns it.
 //
 // Thread safety: all functions; a stage's function is called by `fibers` fibers at the same time.
-// Blocks: building a stage: nothing. Each stage waits for the one before and the one after it, with
-// room
-//   for `fibers` values between them. The destructor: until all stages have ended.
+// Blocks: building a stage: nothing. Each stage waits for the one before and the one after it. The
+//   destructor: until all stages have ended.
 // Ordering: of the channels.
 // Lifetime: what a stage's function refers to must outlive the Pipeline: declare it before.
-// Channels of
-//   stages outlive it, closed.
+//   Channels of stages outlive it, closed.
 // Misuse: a stage whose output nobody receives stops those before it, until the Pipeline ends. Less
-// than
-//   one fiber panics. A panic in a function ends the whole and is thrown by the sink, or by
-//   Finish().
-// Cost: for each value and stage a channel's send and receive in a select, about 40 ns; ordered
-// forms a
-//   fiber and an allocation more.
+//   than one fiber panics. A panic in a function ends the whole and is thrown by the sink, or by
+//   Finish(). Goexit() in one ends the whole with kAborted.
+// Cost: for each value and stage a channel's send and receive, and a Park() and Ready() for as many
+//   as there is room for between the stages.
 //
 //   weft::Pipeline pipe(ctx);
 //   auto ids = weft::pipeline::From(pipe, std::vector<int>{1, 2, 3});
-//   auto users = weft::pipeline::Map(pipe, ids, 4, [&](int id) { return LoadUser(pipe.context(),
-//   id); }); absl::StatusOr<std::vector<User>> all = weft::pipeline::ToVector(pipe, users);
+//   auto users = weft::pipeline::Map(pipe, ids, 4, [&](int id) { return Load(ctx, id); });
+//   absl::StatusOr<std::vector<User>> all = weft::pipeline::ToVector(pipe, users);
 #ifndef WEFT_PATTERNS_PIPELINE_H_
 #define WEFT_PATTERNS_PIPELINE_H_
 
 #include <atomic>
+#include <cstdint>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -44,7 +38,7 @@
 #include "weft/chan/select.h"
 #include "weft/context/context.h"
 #include "weft/patterns/panics.h"
-#include "weft/sync/semaphore.h"
+#include "weft/sched/go.h"
 #include "weft/sync/waitgroup.h"
 
 namespace weft {
@@ -52,7 +46,8 @@ namespace weft {
 // What the stages of one pipeline share: a context, their fibers, and the first error.
 class Pipeline {
  public:
-  explicit Pipeline(const Context& parent = Background());
+  // Between any two stages there is room for `buffer` values.
+  explicit Pipeline(const Context& parent = Background(), int64_t buffer = 16);
   // Ends the stages and waits for them.
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;
@@ -79,6 +74,9 @@ class Pipeline {
   // For stages: a value, or nothing at the end of the channel or of the pipeline.
   template <typename T>
   std::optional<T> Recv(const RecvChan<T>& in) const {
+    if (!context_.Err().ok()) return std::nullopt;
+    TryRecvResult<T> here = in.TryRecv();
+    if (!here.empty()) return std::move(here).value();
     std::optional<T> value;
     if (Select(OnRecv(in, &value), OnDone(context_)) == 1) return std::nullopt;
     return value;
@@ -87,10 +85,18 @@ class Pipeline {
   // For stages: false if the pipeline has ended.
   template <typename T>
   bool Send(const Chan<T>& out, T value) const {
+    if (!context_.Err().ok()) return false;
+    if (out.TrySend(std::move(value))) return true;
     return Select(OnSend(out, std::move(value)), OnDone(context_)) == 0;
   }
 
-  // For stages: body() in `fibers` fibers; `out` is closed when the last has ended.
+  // For stages: what goes to the next one.
+  template <typename T>
+  Chan<T> MakeStageChan() const {
+    return MakeChan<T>(buffer_);
+  }
+
+  // For stages: body(out) in `fibers` fibers; `out` is closed when the last has ended.
   template <typename T, typename Body>
   RecvChan<T> Stage(int fibers, Chan<T> out, Body body) {
     CheckFibers(fibers);
@@ -99,13 +105,15 @@ class Pipeline {
       Go([this, out, shared] {
         struct Leave {
           ~Leave() {
+            if (InGoexit()) pipe.Fail(absl::AbortedError("a stage of the pipeline called Goexit"));
             // ORDER(stage.left): acq_rel; pairs with itself: the last comes after all others'
             // sends.
             if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) out.Close();
           }
+          Pipeline& pipe;
           const Chan<T>& out;
           std::atomic<int>& left;
-        } leave{out, shared->second};
+        } leave{*this, out, shared->second};
         // Inside of `leave`: who sees the closed channel must find the panic.
         Guard([&] { shared->first(out); });
       });
@@ -121,6 +129,7 @@ class Pipeline {
     if (!panics_.Try(fn)) Fail(absl::InternalError("a stage of the pipeline panicked"));
   }
 
+  const int64_t buffer_;
   Context context_;
   CancelCauseFunc cancel_;
   PanicCatcher panics_;
@@ -144,7 +153,7 @@ class Emit {
 // The values of a range, which is moved or copied in.
 template <typename Range, typename T = std::decay_t<decltype(*std::begin(std::declval<Range&>()))>>
 RecvChan<T> From(Pipeline& pipe, Range range) {
-  return pipe.Stage(1, MakeChan<T>(1),
+  return pipe.Stage(1, pipe.MakeStageChan<T>(),
                     [&pipe, range = std::move(range)](const Chan<T>& out) mutable {
                       for (auto&& value : range) {
                         if (!pipe.Send<T>(out, std::move(value))) return;
@@ -155,19 +164,20 @@ RecvChan<T> From(Pipeline& pipe, Range range) {
 // What fn(emit) -> absl::Status or nothing emits.
 template <typename T, typename Fn>
 RecvChan<T> Generate(Pipeline& pipe, Fn fn) {
-  return pipe.Stage(1, MakeChan<T>(1), [&pipe, fn = std::move(fn)](const Chan<T>& out) mutable {
-    if constexpr (std::is_void_v<decltype(fn(Emit<T>(pipe, out)))>) {
-      fn(Emit<T>(pipe, out));
-    } else if (absl::Status error = fn(Emit<T>(pipe, out)); !error.ok()) {
-      pipe.Fail(std::move(error));
-    }
-  });
+  return pipe.Stage(1, pipe.MakeStageChan<T>(),
+                    [&pipe, fn = std::move(fn)](const Chan<T>& out) mutable {
+                      if constexpr (std::is_void_v<decltype(fn(Emit<T>(pipe, out)))>) {
+                        fn(Emit<T>(pipe, out));
+                      } else if (absl::Status error = fn(Emit<T>(pipe, out)); !error.ok()) {
+                        pipe.Fail(std::move(error));
+                      }
+                    });
 }
 
 // For each value whatever fn(value, emit) -> absl::Status or nothing emits, in any order.
 template <typename U, typename T, typename Fn>
 RecvChan<U> FlatMap(Pipeline& pipe, RecvChan<T> in, int fibers, Fn fn) {
-  return pipe.Stage(fibers, MakeChan<U>(fibers),
+  return pipe.Stage(fibers, pipe.MakeStageChan<U>(),
                     [&pipe, in, fn = std::move(fn)](const Chan<U>& out) {
                       const Emit<U> emit(pipe, out);
                       while (std::optional<T> value = pipe.Recv(in)) {
@@ -178,53 +188,6 @@ RecvChan<U> FlatMap(Pipeline& pipe, RecvChan<T> in, int fibers, Fn fn) {
                         }
                       }
                     });
-}
-
-namespace internal {
-
-struct Place {
-  ~Place() { places.Release(); }
-  Semaphore& places;
-};
-
-}  // namespace internal
-
-// The same, in the order of `in`: a value's results are kept until it is their turn.
-template <typename U, typename T, typename Fn>
-RecvChan<U> OrderedFlatMap(Pipeline& pipe, RecvChan<T> in, int fibers, Fn fn) {
-  using Slot = Chan<std::vector<U>>;
-  auto shared = std::make_shared<Fn>(std::move(fn));
-  auto places = std::make_shared<Semaphore>(fibers);
-  RecvChan<Slot> turns = pipe.Stage(1, MakeChan<Slot>(fibers), [=, &pipe](const Chan<Slot>& out) {
-    while (std::optional<T> value = pipe.Recv(in)) {
-      if (!places->Acquire(pipe.context()).ok()) return;
-      Slot slot = MakeChan<std::vector<U>>(1);
-      pipe.Go([&pipe, slot, shared, places, value = *std::move(value)]() mutable {
-        internal::Place place{*places};
-        std::vector<U> results;
-        const auto emit = [&results](U result) {
-          results.push_back(std::move(result));
-          return true;
-        };
-        if constexpr (std::is_void_v<decltype((*shared)(std::move(value), emit))>) {
-          (*shared)(std::move(value), emit);
-        } else if (absl::Status error = (*shared)(std::move(value), emit); !error.ok()) {
-          return pipe.Fail(std::move(error));
-        }
-        slot.Send(std::move(results));
-      });
-      if (!pipe.Send(out, std::move(slot))) return;
-    }
-  });
-  return pipe.Stage(1, MakeChan<U>(fibers), [&pipe, turns](const Chan<U>& out) {
-    while (std::optional<Slot> slot = pipe.Recv(turns)) {
-      std::optional<std::vector<U>> results = pipe.Recv<std::vector<U>>(*slot);
-      if (!results) return;
-      for (U& result : *results) {
-        if (!pipe.Send(out, std::move(result))) return;
-      }
-    }
-  });
 }
 
 }  // namespace pipeline

@@ -28,39 +28,40 @@ RecvChan<std::vector<T>> Batch(Pipeline& pipe, RecvChan<T> in, size_t size,
                                absl::Duration timeout = absl::InfiniteDuration()) {
   if (size < 1) Panic("pipeline: batch size must be positive");
   using Group = std::vector<T>;
-  return pipe.Stage(1, MakeChan<Group>(1), [&pipe, in, size, timeout](const Chan<Group>& out) {
-    Group group;
-    Timer timer;
-    RecvChan<absl::Time> expired;  // nil, and so never ready, while there is nothing to send
-    const auto flush = [&] {
-      if (expired) timer.Stop();
-      expired = nullptr;
-      return pipe.Send(out, std::exchange(group, Group()));
-    };
-    for (;;) {
-      std::optional<T> value;
-      switch (Select(OnRecv(in, &value), OnRecv(expired), OnDone(pipe.context()))) {
-        case 0:
-          if (!value) {
-            if (!group.empty()) flush();
-            return;
+  return pipe.Stage(
+      1, pipe.MakeStageChan<Group>(), [&pipe, in, size, timeout](const Chan<Group>& out) {
+        Group group;
+        Timer timer;
+        RecvChan<absl::Time> expired;  // nil, and so never ready, while there is nothing to send
+        const auto flush = [&] {
+          if (expired) timer.Stop();
+          expired = nullptr;
+          return pipe.Send(out, std::exchange(group, Group()));
+        };
+        for (;;) {
+          std::optional<T> value;
+          switch (Select(OnRecv(in, &value), OnRecv(expired), OnDone(pipe.context()))) {
+            case 0:
+              if (!value) {
+                if (!group.empty()) flush();
+                return;
+              }
+              group.push_back(*std::move(value));
+              if (group.size() == size) {
+                if (!flush()) return;
+              } else if (group.size() == 1 && timeout < absl::InfiniteDuration()) {
+                timer = Timer(timeout);
+                expired = timer.C();
+              }
+              break;
+            case 1:
+              if (!flush()) return;
+              break;
+            default:
+              return;
           }
-          group.push_back(*std::move(value));
-          if (group.size() == size) {
-            if (!flush()) return;
-          } else if (group.size() == 1 && timeout < absl::InfiniteDuration()) {
-            timer = Timer(timeout);
-            expired = timer.C();
-          }
-          break;
-        case 1:
-          if (!flush()) return;
-          break;
-        default:
-          return;
-      }
-    }
-  });
+        }
+      });
 }
 
 // The values of each group.

@@ -1,8 +1,7 @@
 // pipeline_map.h: stages that make one value, or none, of each.
 //
-// Go: github.com/destel/rill: Map, Filter, FilterMap, OrderedMap, OrderedFilter. Everything else as
-// in
-//   pipeline.h. Functions may also return absl::StatusOr<>: an error ends the pipeline.
+// Go: github.com/destel/rill: Map, Filter. Everything else as in pipeline.h. Functions may also
+//   return absl::StatusOr<>: an error ends the pipeline.
 //
 //   auto squares = weft::pipeline::Map(pipe, numbers, 2, [](int n) { return n * n; });
 //   auto even = weft::pipeline::Filter(pipe, squares, 2, [](int n) { return n % 2 == 0; });
@@ -71,22 +70,10 @@ RecvChan<U> Map(Pipeline& pipe, RecvChan<T> in, int fibers, Fn fn) {
   return FlatMap<U>(pipe, std::move(in), fibers, internal::Mapper<T>(std::move(fn)));
 }
 
-// The same, in the order of `in`.
-template <typename T, typename Fn, typename U = internal::ReturnedBy<Fn, T>>
-RecvChan<U> OrderedMap(Pipeline& pipe, RecvChan<T> in, int fibers, Fn fn) {
-  return OrderedFlatMap<U>(pipe, std::move(in), fibers, internal::Mapper<T>(std::move(fn)));
-}
-
 // The values for which fn(value) -> bool says yes, in any order.
 template <typename T, typename Fn>
 RecvChan<T> Filter(Pipeline& pipe, RecvChan<T> in, int fibers, Fn fn) {
   return FlatMap<T>(pipe, std::move(in), fibers, internal::Filterer<T>(std::move(fn)));
-}
-
-// The same, in the order of `in`.
-template <typename T, typename Fn>
-RecvChan<T> OrderedFilter(Pipeline& pipe, RecvChan<T> in, int fibers, Fn fn) {
-  return OrderedFlatMap<T>(pipe, std::move(in), fibers, internal::Filterer<T>(std::move(fn)));
 }
 
 }  // namespace weft::pipeline

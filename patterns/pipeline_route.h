@@ -1,11 +1,10 @@
 // pipeline_route.h: streams that meet and part.
 //
 // Go: github.com/destel/rill: Merge, Split2, Tee. Everything else as in pipeline.h. Both outputs of
-// Split()
-//   and Tee() must be received at the same time: one that is left alone stops the other.
+//   Split() and Tee() must be received at the same time: one that is left alone stops the other.
 //
-//   auto [good, bad] = weft::pipeline::Split(pipe, replies, 2, [](const Reply& r) { return r.ok;
-//   });
+//   auto [good, bad] =
+//       weft::pipeline::Split(pipe, replies, 2, [](const Reply& reply) { return reply.ok; });
 #ifndef WEFT_PATTERNS_PIPELINE_ROUTE_H_
 #define WEFT_PATTERNS_PIPELINE_ROUTE_H_
 
@@ -25,7 +24,7 @@ namespace weft::pipeline {
 // Whatever comes on any of them.
 template <typename T>
 RecvChan<T> Merge(Pipeline& pipe, std::vector<RecvChan<T>> inputs) {
-  auto out = MakeChan<T>(static_cast<int64_t>(inputs.size()));
+  auto out = pipe.MakeStageChan<T>();
   if (inputs.empty()) {
     out.Close();
     return out;
@@ -59,8 +58,8 @@ RecvChan<T> ClosedAfter(Pipeline& pipe, RecvChan<Empty> ended, Chan<T> out) {
 // Those for which fn(value) -> bool says yes, and the others; by `fibers` fibers, in any order.
 template <typename T, typename Fn>
 std::pair<RecvChan<T>, RecvChan<T>> Split(Pipeline& pipe, RecvChan<T> in, int fibers, Fn fn) {
-  auto yes = MakeChan<T>(fibers);
-  auto no = MakeChan<T>(fibers);
+  auto yes = pipe.MakeStageChan<T>();
+  auto no = pipe.MakeStageChan<T>();
   auto ended = pipe.Stage(fibers, MakeChan<Empty>(),
                           [&pipe, in, yes, no, fn = std::move(fn)](const Chan<Empty>&) {
                             while (std::optional<T> value = pipe.Recv(in)) {
@@ -74,8 +73,8 @@ std::pair<RecvChan<T>, RecvChan<T>> Split(Pipeline& pipe, RecvChan<T> in, int fi
 // Each value twice.
 template <typename T>
 std::pair<RecvChan<T>, RecvChan<T>> Tee(Pipeline& pipe, RecvChan<T> in) {
-  auto first = MakeChan<T>(1);
-  auto second = MakeChan<T>(1);
+  auto first = pipe.MakeStageChan<T>();
+  auto second = pipe.MakeStageChan<T>();
   auto ended = pipe.Stage(1, MakeChan<Empty>(), [&pipe, in, first, second](const Chan<Empty>&) {
     while (std::optional<T> value = pipe.Recv(in)) {
       if (!pipe.Send<T>(first, *value) || !pipe.Send(second, *std::move(value))) return;

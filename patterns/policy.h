@@ -1,9 +1,8 @@
 // policy.h: what the policies of resilience share, and how to put one around the other.
 //
 // Go: failsafe-go's policies; here CircuitBreaker, Retry, Bulkhead, Hedge, Timeout, Fallback and
-// whatever
-//   else has Execute(ctx, op). An operation is called with a Context, which may be another than its
-//   caller's, and returns an absl::Status or an absl::StatusOr<T>.
+//   whatever else has Execute(ctx, op). An operation is called with a Context, which may be another
+//   than its caller's, and returns an absl::Status or an absl::StatusOr<T>.
 //
 // Thread safety: Execute() as that of the policies.
 // Blocks: as long as the policies and the operation.

@@ -2,19 +2,19 @@
 // at a time.
 //
 // Go: github.com/Jeffail/tunny: New, NewFunc, Process, ProcessTimed, ProcessCtx, SetSize, GetSize,
-// QueueLength,
-//   Close; its Worker's life cycle. Differences: errors are statuses, where Go panics on a closed
-//   pool; a panic in a worker is thrown to the one who asked, and the worker lives on.
+//   QueueLength, Close; its Worker's life cycle. Differences: errors are statuses, where Go panics
+//   on a closed pool; a panic in a worker is thrown to the one who asked, and the worker lives on.
 //
 // Thread safety: all methods of the pool; a worker's, but for Interrupt(), are called one after the
-// other. Blocks: Process(): until a worker is ready, and has answered. SetSize(), Close() and the
-// destructor: until
-//   the workers that are to go have finished. The fiber, or the thread when the caller is not a
-//   fiber.
+//   other.
+// Blocks: Process(): until a worker is ready, and has answered. SetSize(), Close() and the
+//   destructor: until the workers that are to go have finished. The fiber, or the thread when the
+//   caller is not a fiber.
 // Ordering: the request is before its processing, and that before the answer.
 // Lifetime: the destructor closes the pool. A request that was given up is still processed to the
-// end. Misuse: nobody may be in Process() when the pool is destroyed. Cost: two hand-overs and two
-// allocations for each request, about 300 ns.
+//   end.
+// Misuse: nobody may be in Process() when the pool is destroyed.
+// Cost: two hand-overs and two allocations for each request, about 300 ns.
 //
 // Nothing is queued: a request waits with its caller, so that callers feel how busy the workers
 // are.

@@ -1,13 +1,11 @@
 // run_group.h: actors that live and die together.
 //
 // Go: github.com/oklog/run: Group.Add, Run, ContextHandler. Run() runs all actors; when the first
-// returns it
-//   interrupts all, waits for all, and returns what the first returned. Differences: a panic of an
-//   actor counts as its return, and is thrown by Run() when all have ended.
+//   returns it interrupts all, waits for all, and returns what the first returned. Differences: a
+//   panic of an actor counts as its return, and is thrown by Run() when all have ended.
 //
 // Thread safety: Add() and Run(): one user. Interrupt functions are called by the caller of Run(),
-// one after
-//   the other, while actors run.
+//   one after the other, while actors run.
 // Blocks: Run(): until all actors have returned.
 // Ordering: the end of each actor is before the return of Run().
 // Lifetime: actors may refer to what outlives Run().

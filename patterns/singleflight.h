@@ -8,12 +8,10 @@
 // Blocks: Do(): until the call has ended, or the context. The others: nothing.
 // Ordering: the end of the function is before the return of everybody who shares it.
 // Lifetime: the group must outlive the calls of its functions, which with DoChan() and Do(ctx) run
-// to
-//   the end even if nobody waits any more. It may be destroyed when each has given somebody its
+//   to the end even if nobody waits any more. It may be destroyed when each has given somebody its
 //   result.
 // Misuse: a panic of the function is rethrown in every Do() that shares it. If it was started by,
-// or
-//   is shared with, a DoChan(), it ends the process: no receiver could handle it, and all would
+//   or is shared with, a DoChan(), it ends the process: no receiver could handle it, and all would
 //   wait for ever. Goexit() in the function ends every fiber that shares it by Do(key). A function
 //   that asks for its own key waits for itself.
 // Cost: Do() alone: two short locks, an entry of a hash map, one allocation: about 100 ns.
@@ -68,6 +66,7 @@ class SingleFlight {
     if (call->goexit) Goexit();
     if (call->panic) call->panic->Rethrow();
     // Unguarded: nobody joins a call that has ended.
+    if (leader && call->followers == 0) return {*std::move(call->value), false};
     return {*call->value, call->followers > 0};
   }
 

@@ -9,8 +9,7 @@
 // Ordering: the end of each function is before the return of every wait.
 // Lifetime: functions may refer to what outlives the group, which waits for them.
 // Misuse: a panic that nobody asked for by Wait() or WaitAndRecover() ends the process when the
-// group
-//   dies, unless the scope is being left by another exception.
+//   group dies, unless the scope is being left by another exception.
 // Cost: a WaitGroup's, and a `try` that costs nothing unless something is thrown; no allocation.
 //
 //   weft::TaskGroup tasks;

@@ -1,17 +1,18 @@
 // task_pool.h: a bounded number of fibers for tasks whose results belong together.
 //
 // Go: github.com/sourcegraph/conc/pool. What the tasks return says which of its pools this is:
-//     TaskPool<void>               Pool            Wait() returns nothing
-//     TaskPool<absl::Status>       ErrorPool       Wait() returns an absl::Status
-//     TaskPool<T>                  ResultPool      Wait() returns a std::vector<T>
-//     TaskPool<absl::StatusOr<T>>  ResultErrorPool Wait() returns TaskResults<T>
-//   and those that take a context, ContextPool and ResultContextPool. Results are in the order of
-//   submission. Errors are joined as errors.Join does: the code of the first, the messages of all.
+//
+//     TaskPool<void>                Pool             Wait() returns nothing
+//     TaskPool<absl::Status>        ErrorPool        Wait() returns an absl::Status
+//     TaskPool<T>                   ResultPool       Wait() returns a std::vector<T>
+//     TaskPool<absl::StatusOr<T>>   ResultErrorPool  Wait() returns TaskResults<T>
+//
+// Tasks that take a context make it ContextPool and ResultContextPool. Results are in the order of
+// submission. Errors are joined as errors.Join does: the code of the first, the messages of all.
 //
 // Thread safety: Go() from anywhere. Wait(): once, when nobody calls Go() any more.
 // Blocks: Go(): while options.max_fibers run. Wait() and the destructor: until all tasks have
-// ended.
-//   The fiber, or the thread when the caller is not a fiber.
+//   ended. The fiber, or the thread when the caller is not a fiber.
 // Ordering: the end of each task is before the return of Wait().
 // Lifetime: tasks may refer to what outlives the pool, which waits for them.
 // Misuse: a panic in a task is thrown by Wait(), with its stack, when all others have ended; by the

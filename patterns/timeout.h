@@ -4,8 +4,7 @@
 //
 // Thread safety: Execute() from anywhere.
 // Blocks: Execute(): as long as the operation. It is told by its context that its time is over, and
-// must
-//   return: nothing else may stop it, since it may hold locks and refer to the caller's frame.
+//   must return: nothing else may stop it, since it may hold locks and refer to the caller's frame.
 // Ordering: none.
 // Misuse: an operation that does not look at its context takes as long as it takes.
 // Cost: a context with a deadline. No fiber.

@@ -4,12 +4,12 @@
 //
 // Thread safety: all methods.
 // Blocks: WaitAll(): until all units have ended. The destructor: nothing but its own fibers, which
-// end at
-//   once; the units go on. Queue(): nothing.
+//   end at once; the units go on. Queue(): nothing.
 // Ordering: the end of a unit is before its receipt from Results().
 // Lifetime: the pool must outlive the batch.
 // Misuse: Results() ends only after QueueComplete() or Cancel(). What is queued after that is
-// dropped. Cost: a unit's, and a fiber that waits for it.
+//   dropped.
+// Cost: a unit's, and a fiber that waits for it.
 //
 //   weft::UnitBatch<Mail> batch(pool);
 //   for (int id : ids) batch.Queue([id](const weft::Context& ctx) { return Load(ctx, id); });

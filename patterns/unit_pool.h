@@ -2,19 +2,19 @@
 // once.
 //
 // Go: github.com/go-playground/pool v3: NewLimited, New, Queue, Cancel, Close, Reset; WorkUnit;
-// Batch.
-//   Differences: values are typed; a unit's function gets a context, which ends when the unit is
-//   cancelled, where Go gives it the unit to ask.
+//   Batch. Differences: values are typed; a unit's function gets a context, which ends when the
+//   unit is cancelled, where Go gives it the unit to ask.
 //
 // Thread safety: all methods.
 // Blocks: Wait(), WaitAll(): until the unit, or all, have ended. The destructor: until all
-// functions have
-//   returned. The fiber, or the thread when the caller is not a fiber. The others: nothing.
+//   functions have returned. The fiber, or the thread when the caller is not a fiber. The others:
+//   nothing.
 // Ordering: the end of a unit is before the return of its Wait().
 // Lifetime: units are handles that share, and may outlive the pool. Functions may refer to what
-// outlives it. Misuse: a panic in a function becomes the unit's error, kInternal, with the stack.
-// Goexit(): kAborted. Cost: a fiber for each unit from Queue() on, a context, and an allocation of
-// its own.
+//   outlives it.
+// Misuse: a panic in a function becomes the unit's error, kInternal, with the stack. Goexit():
+//   kAborted.
+// Cost: a fiber for each unit from Queue() on, a context, and an allocation of its own.
 //
 // A unit is cancelled only if it has not ended: then it has ended, with kCancelled, though its
 // function may still run; what that returns is dropped. One that had no place yet never runs.

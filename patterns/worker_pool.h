@@ -1,14 +1,12 @@
 // worker_pool.h: at most n fibers that run the tasks they are given, kept for the next ones.
 //
 // Go: ants.Pool: NewPool, Submit, Running, Free, Waiting, Cap, Tune, IsClosed, Release,
-// ReleaseTimeout,
-//   Reboot and its options. Differences: Submit() also with a context; those who wait are served in
-//   order; a worker survives the panic of a task; no WithPreAlloc, since nothing is allocated for
-//   the list of workers; the destructor waits.
+//   ReleaseTimeout, Reboot and its options. Differences: Submit() also with a context; those who
+//   wait are served in order; a worker survives the panic of a task; no WithPreAlloc, since nothing
+//   is allocated for the list of workers; the destructor waits.
 //
 // When not to use it: to save the cost of starting fibers. Starting one costs less than handing a
-// task
-//   to a worker: bare fibers, or Limit if what the tasks use must be bounded, are simpler and
+//   task to a worker: bare fibers, or Limit if what the tasks use must be bounded, are simpler and
 //   faster. A pool is for code that wants its counts, Tune(), or refusal under overload.
 //
 // Thread safety: all methods.
@@ -19,11 +17,9 @@
 //   destructor that waited for it. Tasks have no order among each other.
 // Lifetime: the destructor releases the pool and waits. Tasks may refer to what outlives it.
 // Misuse: an expiry that is not positive panics. A task that submits to its own full pool, and
-// waits,
-//   may wait for itself; one that destroys its own pool does.
+//   waits, may wait for itself; one that destroys its own pool does.
 // Cost: Submit() about 60 ns with the task's start; the closure is kept inline up to 16 bytes,
-// otherwise
-//   one allocation. An idle worker: a parked fiber.
+//   otherwise one allocation. An idle worker: a parked fiber.
 //
 //   weft::WorkerPool pool(4);
 //   for (const Job& job : jobs) (void)pool.Submit([&job] { job.Run(); });

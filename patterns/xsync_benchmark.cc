@@ -11,6 +11,7 @@
 #include "weft/patterns/pipeline.h"
 #include "weft/patterns/pipeline_batch.h"
 #include "weft/patterns/pipeline_map.h"
+#include "weft/patterns/pipeline_ordered.h"
 #include "weft/patterns/pipeline_sink.h"
 #include "weft/patterns/rate_limiter.h"
 #include "weft/patterns/singleflight.h"

@@ -36,14 +36,10 @@ class PoolCore {
     Close();
     fibers_.Wait();
   }
-  PoolCore(const PoolCore&) = delete;
-  PoolCore& operator=(const PoolCore&) = delete;
 
   // Moves from `item` only if it returns OK. Without a context waits for as long as it takes.
   absl::Status Submit(const Context* ctx, Item& item) {
-    if (ctx != nullptr) {
-      if (absl::Status ended = ctx->Err(); !ended.ok()) return ended;
-    }
+    if (ctx != nullptr && !ctx->Err().ok()) return ctx->Err();
     mu_.lock();
     if (closed_) return Refuse(PoolClosedError());
     if (Worker* worker = idle_.PopFront()) {
@@ -105,7 +101,6 @@ class PoolCore {
 
   void Reopen() {
     MutexLock lock(mu_);
-    if (!closed_) return;
     closed_ = false;
     gone_.Reset();
   }
@@ -200,16 +195,12 @@ class PoolCore {
 
   // The worker's fiber ends by Goexit(): another does what would have been its next item.
   void Replace(Worker* self) {
-    std::optional<Item> item;
-    {
-      MutexLock lock(mu_);
-      if (closed_ || waiting_.empty() || (capacity_ > 0 && running_ > capacity_)) {
-        Uncount(self);
-        return;
-      }
-      item.emplace(TakeFirst());
+    MutexLock lock(mu_);
+    if (closed_ || waiting_.empty() || (capacity_ > 0 && running_ > capacity_)) {
+      Uncount(self);
+    } else {
+      Spawn(TakeFirst());
     }
-    Spawn(*std::move(item));
   }
 
   void StartPurging() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -241,18 +232,15 @@ class PoolCore {
   mutable Mutex mu_;
   int64_t capacity_ ABSL_GUARDED_BY(mu_);  // not positive: unlimited
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
-  // Workers that have not been told to end.
-  int64_t running_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t running_ ABSL_GUARDED_BY(mu_) = 0;  // workers that have not been told to end
   // Sorted by idle_since, the latest first.
   NodeList<Worker> idle_ ABSL_GUARDED_BY(mu_);
   // Invariant: empty while anybody is idle, or fewer run than may.
   NodeList<Submitter> waiting_ ABSL_GUARDED_BY(mu_);
   uint64_t ticks_ ABSL_GUARDED_BY(mu_) = 0;
-  // Whether purge_ is going to fire.
-  bool purging_ ABSL_GUARDED_BY(mu_) = false;
+  bool purging_ ABSL_GUARDED_BY(mu_) = false;  // whether purge_ is going to fire
   Timer purge_ ABSL_GUARDED_BY(mu_);
-  // Set while closed and running_ == 0.
-  Event gone_{EventReset::kManual};
+  Event gone_{EventReset::kManual};  // set while closed and running_ == 0
   // Workers, and the fiber of purge_ from the time that it is armed.
   WaitGroup fibers_;
 };
