@@ -8,6 +8,7 @@
 // Ordering: all calls are before the return.
 // Lifetime: nothing outlives the call.
 // Misuse: a panic in fn is thrown to the caller, with its stack, when the other fibers have ended.
+//   Goexit() in fn ends the whole with kAborted.
 // Cost: min(max_fibers, size) fibers that share an atomic index; no allocation but Map()'s result.
 //
 // fn gets the element by reference, and may change it. The range must have a size and random
@@ -67,10 +68,10 @@ absl::Status ForEachIndex(const Context& ctx, Range&& range, Fn&& fn, Options op
     TaskGroup tasks;
     for (int64_t f = std::min(limit, size); f > 0; --f) {
       tasks.Go([&] {
-        // On the way out of a call by a panic.
+        // On the way out of a call by a panic, which is thrown later, or by Goexit().
         struct Stop {
           ~Stop() {
-            if (armed) stop(absl::OkStatus());
+            if (armed) stop(InGoexit() ? absl::AbortedError("a call exited") : absl::OkStatus());
           }
           const Fail& stop;
           bool armed = true;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "weft/sched/go.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/testing/fixture.h"
 
@@ -93,6 +94,12 @@ TEST_P(ParallelTest, APanicIsThrownToTheCaller) {
                                        }),
                PanicError);
   EXPECT_LT(calls, 10000);
+}
+
+TEST_P(ParallelTest, GoexitIsAnErrorOfTheWhole) {
+  std::vector<int> values(10);
+  EXPECT_EQ(parallel::ForEach(Background(), values, [](int) { Goexit(); }).code(),
+            absl::StatusCode::kAborted);
 }
 
 }  // namespace

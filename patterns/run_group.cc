@@ -32,9 +32,8 @@ absl::Status RunGroup::Run() {
     });
   }
   const absl::Status first = *ended.Recv();
-  panics.Try([&] {
-    for (const Actor& actor : actors_) actor.interrupt(first);
-  });
+  // Each by itself: all must be interrupted, or some would never end.
+  for (const Actor& actor : actors_) panics.Try([&] { actor.interrupt(first); });
   running.Wait();
   panics.Rethrow();
   return first;

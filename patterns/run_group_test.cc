@@ -73,6 +73,13 @@ TEST_P(RunGroupTest, APanicInterruptsTheOthersAndIsThrown) {
   EXPECT_EQ(panic->message(), "actor broke");
 }
 
+TEST_P(RunGroupTest, APanicOfAnInterruptKeepsNoOtherFromBeingInterrupted) {
+  RunGroup group;
+  group.Add([] { return absl::OkStatus(); }, [](const absl::Status&) { Panic("interrupt broke"); });
+  group.Add(ContextActor(Background()));
+  EXPECT_THROW((void)group.Run(), PanicError);
+}
+
 TEST_P(RunGroupTest, GoexitCountsAsAReturn) {
   RunGroup group;
   group.Add([]() -> absl::Status { Goexit(); }, [](const absl::Status&) {});
