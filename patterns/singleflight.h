@@ -82,8 +82,8 @@ class SingleFlight {
     return answer;
   }
 
-  // As Do(), but gives up with ctx.Err() when the context ends. The function runs on for the others,
-  // in a fiber of its own: what it refers to must outlive that, not the caller.
+  // As Do(), but gives up with ctx.Err() when the context ends. The function runs on for the
+  // others, in a fiber of its own: what it refers to must outlive that, not the caller.
   template <typename Fn>
   Result Do(const Context& ctx, const K& key, Fn fn) {
     RecvChan<Result> answer = DoChan(key, std::move(fn));
