@@ -44,8 +44,8 @@ TEST_P(LimitTest, NeverMoreThanN) {
 }
 
 TEST_P(LimitTest, TryGoFailsWithoutAPlace) {
-  Limit limit(1);
   auto gate = MakeChan<Empty>();
+  Limit limit(1);
   EXPECT_TRUE(limit.TryGo([&] { gate.Recv(); }));
   EXPECT_FALSE(limit.TryGo([] {}));
   gate.Close();
@@ -54,8 +54,8 @@ TEST_P(LimitTest, TryGoFailsWithoutAPlace) {
 }
 
 TEST_P(LimitTest, TheContextEndsTheWaitForAPlace) {
-  Limit limit(1);
   auto gate = MakeChan<Empty>();
+  Limit limit(1);
   limit.Go([&] { gate.Recv(); });
   auto [ctx, cancel] = WithCancel(Background());
   WaitGroup wg;

@@ -66,8 +66,8 @@ TEST_P(WorkerPoolTest, RunsEveryTaskOnce) {
 }
 
 TEST_P(WorkerPoolTest, CountsRunningFreeWaitingCap) {
-  WorkerPool pool(2);
   Gate gate;
+  WorkerPool pool(2);
   EXPECT_EQ(pool.Cap(), 2);
   EXPECT_EQ(pool.Free(), 2);
   ASSERT_TRUE(pool.Submit(gate.Task()).ok());
@@ -86,8 +86,8 @@ TEST_P(WorkerPoolTest, CountsRunningFreeWaitingCap) {
 }
 
 TEST_P(WorkerPoolTest, WithoutCapacityThereIsNoLimit) {
-  WorkerPool pool(0);
   Gate gate;
+  WorkerPool pool(0);
   for (int i = 0; i < 500; ++i) ASSERT_TRUE(pool.Submit(gate.Task()).ok());
   EXPECT_EQ(pool.Running(), 500);
   EXPECT_EQ(pool.Free(), -1);
@@ -110,8 +110,8 @@ TEST_P(WorkerPoolTest, AnIdleWorkerIsUsedAgain) {
 }
 
 TEST_P(WorkerPoolTest, NonblockingRefusesAtCapacity) {
-  WorkerPool pool(1, {.nonblocking = true});
   Gate gate;
+  WorkerPool pool(1, {.nonblocking = true});
   ASSERT_TRUE(pool.Submit(gate.Task()).ok());
   EXPECT_EQ(pool.Submit([] {}).code(), absl::StatusCode::kResourceExhausted);
   gate.Open();
@@ -119,8 +119,8 @@ TEST_P(WorkerPoolTest, NonblockingRefusesAtCapacity) {
 }
 
 TEST_P(WorkerPoolTest, MaxBlockingRefusesWhenSoManyWait) {
-  WorkerPool pool(1, {.max_blocking = 2});
   Gate gate;
+  WorkerPool pool(1, {.max_blocking = 2});
   ASSERT_TRUE(pool.Submit(gate.Task()).ok());
   WaitGroup wg;
   for (int i = 0; i < 2; ++i) {
@@ -133,8 +133,8 @@ TEST_P(WorkerPoolTest, MaxBlockingRefusesWhenSoManyWait) {
 }
 
 TEST_P(WorkerPoolTest, ThoseWhoWaitAreServedInOrder) {
-  WorkerPool pool(1);
   Gate gate;
+  WorkerPool pool(1);
   ASSERT_TRUE(pool.Submit(gate.Task()).ok());
   std::vector<int> order;  // by the one worker
   WaitGroup wg;
@@ -149,8 +149,8 @@ TEST_P(WorkerPoolTest, ThoseWhoWaitAreServedInOrder) {
 }
 
 TEST_P(WorkerPoolTest, TheContextEndsTheWait) {
-  WorkerPool pool(1);
   Gate gate;
+  WorkerPool pool(1);
   ASSERT_TRUE(pool.Submit(gate.Task()).ok());
   auto [ctx, cancel] = WithCancel(Background());
   WaitGroup wg;
@@ -206,8 +206,8 @@ TEST_P(WorkerPoolTest, GoexitEndsAWorkerAndAnotherTakesItsPlace) {
 }
 
 TEST_P(WorkerPoolTest, IdleWorkersExpire) {
-  WorkerPool pool(10, {.expiry = absl::Milliseconds(1)});
   Gate gate;
+  WorkerPool pool(10, {.expiry = absl::Milliseconds(1)});
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(pool.Submit(gate.Task()).ok());
   EXPECT_EQ(pool.Running(), 10);
   gate.Open();
@@ -219,8 +219,8 @@ TEST_P(WorkerPoolTest, IdleWorkersExpire) {
 }
 
 TEST_P(WorkerPoolTest, WithDisablePurgeIdleWorkersStay) {
-  WorkerPool pool(4, {.expiry = absl::Nanoseconds(1), .disable_purge = true});
   Gate gate;
+  WorkerPool pool(4, {.expiry = absl::Nanoseconds(1), .disable_purge = true});
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(pool.Submit(gate.Task()).ok());
   gate.Open();
   Eventually([&] { return gate.left() == 4; });
@@ -229,8 +229,8 @@ TEST_P(WorkerPoolTest, WithDisablePurgeIdleWorkersStay) {
 }
 
 TEST_P(WorkerPoolTest, TuneUpLetsWaitingSubmissionsIn) {
-  WorkerPool pool(1);
   Gate gate;
+  WorkerPool pool(1);
   WaitGroup wg;
   for (int i = 0; i < 4; ++i) {
     wg.Go([&] { EXPECT_TRUE(pool.Submit(gate.Task()).ok()); });
@@ -245,8 +245,8 @@ TEST_P(WorkerPoolTest, TuneUpLetsWaitingSubmissionsIn) {
 }
 
 TEST_P(WorkerPoolTest, TuneDownEndsIdleWorkersAtOnceAndOthersAfterTheirTask) {
-  WorkerPool pool(6);
   Gate idle, busy;
+  WorkerPool pool(6);
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(pool.Submit(idle.Task()).ok());
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(pool.Submit(busy.Task()).ok());
   idle.Open();
@@ -260,8 +260,8 @@ TEST_P(WorkerPoolTest, TuneDownEndsIdleWorkersAtOnceAndOthersAfterTheirTask) {
 }
 
 TEST_P(WorkerPoolTest, ReleaseFailsThoseWhoWaitAndLetsTasksEnd) {
-  WorkerPool pool(1);
   Gate gate;
+  WorkerPool pool(1);
   ASSERT_TRUE(pool.Submit(gate.Task()).ok());
   WaitGroup wg;
   wg.Go([&] {
@@ -281,8 +281,8 @@ TEST_P(WorkerPoolTest, ReleaseFailsThoseWhoWaitAndLetsTasksEnd) {
 }
 
 TEST_P(WorkerPoolTest, ReleaseTimeoutSaysWhetherAllHaveEnded) {
-  WorkerPool pool(1);
   Gate gate;
+  WorkerPool pool(1);
   ASSERT_TRUE(pool.Submit(gate.Task()).ok());
   EXPECT_EQ(pool.ReleaseTimeout(absl::Milliseconds(1)).code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(pool.ReleaseTimeout(absl::Milliseconds(1)).code(),
