@@ -7,6 +7,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "weft/context/sleep.h"
 #include "weft/patterns/internal/clock.h"
 #include "weft/sched/panic.h"
@@ -75,7 +76,9 @@ absl::Status Permanent(absl::Status error) {
 }
 
 absl::Status RetryAfter(absl::Status error, absl::Duration wait) {
-  error.SetPayload(kRetryAfter, absl::Cord(absl::StrCat(absl::ToInt64Nanoseconds(wait))));
+  // A view: clang and gcc name Cord's constructor from a string differently, and the library has one.
+  const std::string nanos = absl::StrCat(absl::ToInt64Nanoseconds(wait));
+  error.SetPayload(kRetryAfter, absl::Cord(absl::string_view(nanos)));
   return error;
 }
 
