@@ -83,9 +83,13 @@ void Sleep(absl::Duration d);
 
 // Ends the calling fiber after running the destructors of its frames. Not an error: nothing is
 // printed. From the main fiber: the others continue, and when none is left the process ends with
-// `no goroutines … deadlock`. Ordinary `catch (...)` blocks on the way must rethrow. From a plain
-// thread: fatal.
+// `no goroutines … deadlock`. Ordinary `catch (...)` blocks on the way must rethrow
+// (InGoexit()). From a plain thread: fatal.
 [[noreturn]] void Goexit();
+
+// Whether the calling fiber is on its way out by Goexit(): what a `catch (...)` must then rethrow,
+// and a destructor may want to know. False during a panic, and on plain threads.
+inline bool InGoexit() { return sched_internal::IsGoexitUnwinding(); }
 
 // Sets how many fibers may run at the same time and returns the former setting; n < 1 only asks.
 // Takes effect for busy workers at their next scheduling point.

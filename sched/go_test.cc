@@ -264,10 +264,11 @@ TEST_P(GoTest, GoexitRunsDestructorsAndEndsTheFiber) {
         bool* destroyed;
         Countdown* done;
         ~OnExit() {
-          *destroyed = true;
+          *destroyed = InGoexit();
           done->Done();
         }
       } on_exit{&destroyed, &done};
+      EXPECT_FALSE(InGoexit());
       Goexit();
       reached = true;
     });

@@ -143,11 +143,13 @@ class RowsTest(unittest.TestCase):
         self.assertEqual(len(rows.WORKLOADS), len({w.weft for w in rows.WORKLOADS}))
 
     def test_every_go_program_of_ours_is_a_row(self):
-        defined = set()
-        for name in ("sched_test.go", "chan_test.go"):
-            with open(os.path.join(HERE, "go", name), encoding="utf-8") as file:
-                defined |= set(re.findall(r"^func (Benchmark\w+)", file.read(), re.M))
-        self.assertEqual(defined, {w.go for w in rows.WORKLOADS if w.package == rows.OURS})
+        for package, names in ((rows.OURS, ("sched_test.go", "chan_test.go")),
+                               (rows.PATTERNS, ("patterns/patterns_test.go",))):
+            defined = set()
+            for name in names:
+                with open(os.path.join(HERE, "go", name), encoding="utf-8") as file:
+                    defined |= set(re.findall(r"^func (Benchmark\w+)", file.read(), re.M))
+            self.assertEqual(defined, {w.go for w in rows.WORKLOADS if w.package == package})
 
     def test_the_names_of_first_light_are_there(self):
         have = {w.weft for w in rows.WORKLOADS}

@@ -64,7 +64,7 @@ class Go:
 
     def program(self, source):
         """The test binary of the Go programs in the directory `source`."""
-        files = sorted(f for f in os.listdir(source) if f.endswith(".go") or f == "go.mod")
+        files = sorted(f for f in os.listdir(source) if f.endswith(".go") or f in ("go.mod", "go.sum"))
         digest = hashlib.sha256()
         for name in files:
             with open(os.path.join(source, name), "rb") as file:

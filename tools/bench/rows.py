@@ -7,6 +7,8 @@ ours). `per` is the number of elements in one op; both figures are divided by it
 from dataclasses import dataclass
 
 OURS = "tools/bench/go"  # the package of the Go programs kept here
+PATTERNS = "tools/bench/go/patterns"  # the same with modules: Go fetches them once, at the versions of its go.mod
+KEPT_HERE = (OURS, PATTERNS)
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Metric:
 class Workload:
     name: str
     weft: str  # the Google Benchmark's name
-    package: str  # Go's package, or OURS
+    package: str  # Go's package, or one of KEPT_HERE
     go: str  # Go's benchmark; sub-benchmarks after slashes
     per: int = 1
     workers: tuple = (1, 2)
@@ -114,4 +116,14 @@ _CONTEXT = [
          rename=[("depth=", ""), ("Root=", "")]),
 ]
 
-WORKLOADS = _SCHED + _CHAN + _TIME + _SYNC + _CONTEXT
+_MILLION = (Metric("task", "task_ns"), Metric("peak", "peak_bytes", unit="bytes"))
+
+_PATTERNS = [
+    *[Workload(f"Million{how}", f"BM_Million{how}", PATTERNS, f"BenchmarkMillion{how}", iterations=1, memory_mib=memory,
+               metrics=_MILLION)
+      for how, memory in (("Bare", 6144), ("Semaphore", 512), ("ErrGroup", 512), ("Pool", 512), ("MultiPool", 512))],
+    *_go(PATTERNS, "PoolSubmit", "ErrGroupGo", "TaskPool", "ResultPool", "OrderedStream", "ParallelForEach", "Process",
+         "PipelineMap", "PipelineOrderedMap", "PipelineBatch", "SingleFlight", "RateAllow", "RateWait", "Breaker"),
+]
+
+WORKLOADS = _SCHED + _CHAN + _TIME + _SYNC + _CONTEXT + _PATTERNS

@@ -186,13 +186,15 @@ class GoSide:
         return self._broken[workload.package] is None
 
     def _binary(self, package):
-        return self._go.program(self._source) if package == rows.OURS else self._go.standard(package)
+        if package in rows.KEPT_HERE:
+            return self._go.program(os.path.join(self._source, os.path.relpath(package, rows.OURS)))
+        return self._go.standard(package)
 
     def run(self, workload, workers):
         """{metric: value} of one benchmark, or None."""
         time = f"{workload.iterations}x" if workload.iterations else f"{self._runner.min_time:g}s"
         pattern = "/".join(exactly(part) for part in workload.go.split("/"))
-        cwd = None if workload.package == rows.OURS else self._go.directory(workload.package)
+        cwd = None if workload.package in rows.KEPT_HERE else self._go.directory(workload.package)
         text = self._runner.output("Go's " + workload.go,
                                    [self._binary(workload.package), "-test.run=^$", "-test.bench=" + pattern,
                                     "-test.benchtime=" + time],
