@@ -1,18 +1,20 @@
 // broker.h: what publishers and subscribers see of whatever is between them.
 //
-// Go: none. Narrow on purpose: pubsub.h implements it in this process, and a client of a message broker can stand behind
+// Go: none. Narrow on purpose: pubsub.h implements it in this process, and a client of a message
+// broker can stand behind
 //   it as well. Such a one registers names with its server and applies predicates to what arrives.
 //
 // Thread safety: all methods, at any time.
-// Blocks: Publish(): as the subscribers' policies say. Close(): until publishing has ended. The others: nothing.
-// Ordering: a Publish() is before the receive of its value. What one fiber publishes arrives in that order.
-// Lifetime: a subscription ends with its Subscription; the values that wait in it can be received as long as somebody
+// Blocks: Publish(): as the subscribers' policies say. Close(): until publishing has ended. The
+// others: nothing. Ordering: a Publish() is before the receive of its value. What one fiber
+// publishes arrives in that order. Lifetime: a subscription ends with its Subscription; the values
+// that wait in it can be received as long as somebody
 //   holds its channel.
 // Misuse: kDropOldest without a buffer panics: there is nothing to drop.
 //
 //   weft::SubscriberOptions options{.buffer = 64, .when_full = weft::WhenFull::kDropOldest};
-//   weft::Subscription<Quote> quotes = broker.Subscribe(weft::Topic<Quote>::Named("EURUSD"), options);
-//   for (const Quote& q : quotes.C()) Show(q);
+//   weft::Subscription<Quote> quotes = broker.Subscribe(weft::Topic<Quote>::Named("EURUSD"),
+//   options); for (const Quote& q : quotes.C()) Show(q);
 #ifndef WEFT_PATTERNS_BROKER_H_
 #define WEFT_PATTERNS_BROKER_H_
 
@@ -41,7 +43,8 @@ enum class WhenFull : uint8_t {
 struct SubscriberOptions {
   int64_t buffer = 16;
   WhenFull when_full = WhenFull::kBlock;
-  // For kTimeOut. Counted from the Publish(), for all subscribers alike, so that many slow ones do not add up.
+  // For kTimeOut. Counted from the Publish(), for all subscribers alike, so that many slow ones do
+  // not add up.
   absl::Duration timeout = absl::Seconds(1);
 };
 
@@ -62,7 +65,8 @@ class Topic {
   static Topic All() { return Topic("", nullptr); }
   // Those that are published under this very name.
   static Topic Named(std::string name) { return Topic(std::move(name), nullptr); }
-  // Called by the publisher, for each value: it should be quick. What it throws comes out of Publish().
+  // Called by the publisher, for each value: it should be quick. What it throws comes out of
+  // Publish().
   static Topic Where(Predicate predicate) { return Topic("", std::move(predicate)); }
 
   bool Matches(const std::string& topic, const T& value) const {
@@ -72,7 +76,8 @@ class Topic {
   const std::string& name() const { return name_; }
 
  private:
-  Topic(std::string name, Predicate predicate) : name_(std::move(name)), predicate_(std::move(predicate)) {}
+  Topic(std::string name, Predicate predicate)
+      : name_(std::move(name)), predicate_(std::move(predicate)) {}
 
   std::string name_;
   Predicate predicate_;
@@ -118,16 +123,17 @@ class Broker {
  public:
   virtual ~Broker() = default;
 
-  // OK: every subscriber that this value is meant for has it in its buffer, or has it counted as dropped.
-  // kFailedPrecondition: closed; nobody gets it. ctx.Err(): the context ended while a subscriber was waited for; the
-  // others have it, and for this one it counts as dropped.
+  // OK: every subscriber that this value is meant for has it in its buffer, or has it counted as
+  // dropped. kFailedPrecondition: closed; nobody gets it. ctx.Err(): the context ended while a
+  // subscriber was waited for; the others have it, and for this one it counts as dropped.
   virtual absl::Status Publish(const Context& ctx, std::string topic, T value) = 0;
 
   // From now on. After Close() the subscription has ended already.
   virtual Subscription<T> Subscribe(Topic<T> topic, SubscriberOptions options) = 0;
 
-  // Lets publishers that are inside finish, then ends all subscriptions: nothing that was accepted is lost. If the context
-  // ends first, what they still wait with is dropped and counted, and ctx.Err() returned.
+  // Lets publishers that are inside finish, then ends all subscriptions: nothing that was accepted
+  // is lost. If the context ends first, what they still wait with is dropped and counted, and
+  // ctx.Err() returned.
   virtual absl::Status Close(const Context& ctx) = 0;
 };
 

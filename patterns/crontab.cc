@@ -16,8 +16,9 @@ constexpr std::string_view kMonths[] = {"jan", "feb", "mar", "apr", "may", "jun"
 constexpr std::string_view kWeekdays[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
 
 constexpr std::pair<std::string_view, std::string_view> kNamedPlans[] = {
-    {"@yearly", "0 0 1 1 *"},  {"@annually", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"}, {"@weekly", "0 0 * * 0"},
-    {"@daily", "0 0 * * *"},   {"@midnight", "0 0 * * *"}, {"@hourly", "0 * * * *"},
+    {"@yearly", "0 0 1 1 *"}, {"@annually", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"},
+    {"@weekly", "0 0 * * 0"}, {"@daily", "0 0 * * *"},    {"@midnight", "0 0 * * *"},
+    {"@hourly", "0 * * * *"},
 };
 
 struct Field {
@@ -38,7 +39,8 @@ std::vector<std::string> Split(std::string_view text, std::string_view separator
 }
 
 absl::Status Invalid(const Field& field, std::string_view part) {
-  return absl::InvalidArgumentError(std::string("crontab: ") + field.name + ": " + std::string(part));
+  return absl::InvalidArgumentError(std::string("crontab: ") + field.name + ": " +
+                                    std::string(part));
 }
 
 // The number that `text` stands for, or -1.
@@ -106,15 +108,18 @@ absl::StatusOr<CronPlan> CronPlan::Parse(const std::string& text, absl::TimeZone
     }
   }
   if (fields.size() == 5) fields.insert(fields.begin(), "0");
-  if (fields.size() != 6) return absl::InvalidArgumentError("crontab: five or six fields, or @name: " + text);
+  if (fields.size() != 6)
+    return absl::InvalidArgumentError("crontab: five or six fields, or @name: " + text);
 
   CronPlan plan;
   plan.text_ = text;
   plan.zone_ = zone;
   std::bitset<8> weekdays;
   for (const absl::Status& s :
-       {ParseField({"second", 0, 59}, fields[0], &plan.seconds_), ParseField({"minute", 0, 59}, fields[1], &plan.minutes_),
-        ParseField({"hour", 0, 23}, fields[2], &plan.hours_), ParseField({"day", 1, 31}, fields[3], &plan.days_),
+       {ParseField({"second", 0, 59}, fields[0], &plan.seconds_),
+        ParseField({"minute", 0, 59}, fields[1], &plan.minutes_),
+        ParseField({"hour", 0, 23}, fields[2], &plan.hours_),
+        ParseField({"day", 1, 31}, fields[3], &plan.days_),
         ParseField({"month", 1, 12, kMonths, 12}, fields[4], &plan.months_),
         ParseField({"weekday", 0, 7, kWeekdays, 7}, fields[5], &weekdays)}) {
     if (!s.ok()) return s;
@@ -139,8 +144,8 @@ bool CronPlan::Matches(absl::CivilSecond t) const {
          seconds_[static_cast<size_t>(t.second())];
 }
 
-// The first civil time that matches, from `from` on; `limit` if there is none before it. Skips whole months, days, hours
-// and minutes.
+// The first civil time that matches, from `from` on; `limit` if there is none before it. Skips
+// whole months, days, hours and minutes.
 absl::CivilSecond CronPlan::NextCivil(absl::CivilSecond from, absl::CivilSecond limit) const {
   while (from < limit) {
     if (!months_[static_cast<size_t>(from.month())]) {
@@ -165,13 +170,17 @@ bool CronPlan::NamedInSkip(const absl::TimeZone::CivilTransition& change) const 
   return !any_hour_ && NextCivil(change.from, change.to) < change.to;
 }
 
-// Time falls into stretches within which clocks run evenly, and civil time in each is as good as time itself.
+// Time falls into stretches within which clocks run evenly, and civil time in each is as good as
+// time itself.
 absl::Time CronPlan::Next(absl::Time after) const {
-  if (after == absl::InfiniteFuture() || after == absl::InfinitePast()) return absl::InfiniteFuture();
+  if (after == absl::InfiniteFuture() || after == absl::InfinitePast())
+    return absl::InfiniteFuture();
   const absl::CivilSecond give_up = zone_.At(after).cs + int64_t{12} * 366 * 24 * 3600;
-  absl::Time at = absl::FromUnixSeconds(absl::ToUnixSeconds(after)) + absl::Seconds(1);  // the first whole second after
+  absl::Time at = absl::FromUnixSeconds(absl::ToUnixSeconds(after)) +
+                  absl::Seconds(1);  // the first whole second after
   if (absl::FromUnixSeconds(absl::ToUnixSeconds(after)) > after) at -= absl::Seconds(1);
-  // Where a repeated stretch that `at` is in has begun, civil times before `repeated_until` exist a second time.
+  // Where a repeated stretch that `at` is in has begun, civil times before `repeated_until` exist a
+  // second time.
   absl::CivilSecond repeated_until = absl::CivilSecond::min();
   absl::TimeZone::CivilTransition change;
   // The last change that is not after `at`: the query is for one before a whole second.
@@ -184,7 +193,8 @@ absl::Time CronPlan::Next(absl::Time after) const {
     const bool changes = zone_.NextTransition(at, &change);
     const absl::CivilSecond first = zone_.At(at).cs;
     const absl::CivilSecond end = changes ? std::min(change.from, give_up) : give_up;
-    const absl::CivilSecond next = NextCivil(any_hour_ ? first : std::max(first, repeated_until), end);
+    const absl::CivilSecond next =
+        NextCivil(any_hour_ ? first : std::max(first, repeated_until), end);
     if (next < end) return at + absl::Seconds(next - first);
     if (!changes || end == give_up) return absl::InfiniteFuture();
     at += absl::Seconds(change.from - first);

@@ -34,7 +34,8 @@ struct Civil {
 };
 
 // The next `n` times, as an RFC 3339 text without seconds.
-std::vector<std::string> Times(const std::string& text, const std::string& zone_name, Civil after, int n) {
+std::vector<std::string> Times(const std::string& text, const std::string& zone_name, Civil after,
+                               int n) {
   const absl::TimeZone zone = Zone(zone_name);
   const CronPlan plan = Plan(text, zone);
   std::vector<std::string> times;
@@ -62,7 +63,8 @@ TEST(CrontabTest, FieldsAreListsRangesAndSteps) {
 
 TEST(CrontabTest, SixFieldsBeginWithTheSecond) {
   const CronPlan plan = Plan("*/15 30 12 * * *");
-  const absl::Time noon = absl::FromCivil(absl::CivilSecond(2026, 3, 1, 12, 0, 0), absl::UTCTimeZone());
+  const absl::Time noon =
+      absl::FromCivil(absl::CivilSecond(2026, 3, 1, 12, 0, 0), absl::UTCTimeZone());
   absl::Time t = noon;
   for (int s = 0; s < 60; s += 15) {
     t = plan.Next(t);
@@ -96,7 +98,8 @@ TEST(CrontabTest, TwoFieldsOfDaysMeanEither) {
 }
 
 TEST(CrontabTest, LeapDaysAreFoundAndImpossibleDaysAreNot) {
-  EXPECT_EQ(Times("0 0 29 2 *", "UTC", {2096, 3, 1}, 1), Texts{"2104-02-29 00:00+00:00"}) << "2100 has none";
+  EXPECT_EQ(Times("0 0 29 2 *", "UTC", {2096, 3, 1}, 1), Texts{"2104-02-29 00:00+00:00"})
+      << "2100 has none";
   EXPECT_EQ(Plan("0 0 30 2 *").Next(absl::UnixEpoch()), absl::InfiniteFuture());
   EXPECT_EQ(Plan("* * * * *").Next(absl::InfiniteFuture()), absl::InfiniteFuture());
 }
@@ -107,7 +110,8 @@ TEST(CrontabTest, NextIsAlwaysLater) {
   EXPECT_EQ(plan.Next(minute), absl::FromUnixSeconds(180));
   EXPECT_EQ(plan.Next(minute - absl::Nanoseconds(1)), minute);
   EXPECT_EQ(plan.Next(minute + absl::Nanoseconds(1)), absl::FromUnixSeconds(180));
-  EXPECT_EQ(plan.Next(absl::FromUnixSeconds(-121) - absl::Nanoseconds(1)), absl::FromUnixSeconds(-120));
+  EXPECT_EQ(plan.Next(absl::FromUnixSeconds(-121) - absl::Nanoseconds(1)),
+            absl::FromUnixSeconds(-120));
 }
 
 // Berlin: 2026-03-29 02:00 becomes 03:00; 2026-10-25 03:00 becomes 02:00.
@@ -125,7 +129,8 @@ TEST(CrontabTest, TheSecondBeforeAChangeIsNotSpecial) {
   const absl::Time spring = absl::FromCivil(absl::CivilSecond(2026, 3, 29, 3, 0, 0), berlin);
   EXPECT_EQ(Plan("30 2 * * *", berlin).Next(spring - absl::Seconds(1)), spring);
   EXPECT_EQ(Plan("30 2 * * *", berlin).Next(spring), spring + absl::Hours(23) + absl::Minutes(30));
-  const absl::Time autumn = absl::FromCivil(absl::CivilSecond(2026, 10, 25, 3, 0, 0), berlin) - absl::Hours(1);
+  const absl::Time autumn =
+      absl::FromCivil(absl::CivilSecond(2026, 10, 25, 3, 0, 0), berlin) - absl::Hours(1);
   EXPECT_EQ(Plan("0 2 * * *", berlin).Next(autumn - absl::Seconds(1)), autumn + absl::Hours(24));
 }
 
@@ -151,17 +156,18 @@ TEST(CrontabTest, ASkippedDay) {
 }
 
 TEST(CrontabTest, WhatIsNoPlanIsRefused) {
-  for (const char* text : {"", "* * * *", "* * * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * 32 * *",
-                           "* * * 13 *", "* * * * 8", "5-1 * * * *", "*/0 * * * *", "1,,2 * * * *", "a * * * *",
-                           "* * * foo *", "-1 * * * *", "1- * * * *", "1/ * * * *", "@never", "99999999999 * * * *"}) {
+  for (const char* text :
+       {"", "* * * *", "* * * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * 32 * *",
+        "* * * 13 *", "* * * * 8", "5-1 * * * *", "*/0 * * * *", "1,,2 * * * *", "a * * * *",
+        "* * * foo *", "-1 * * * *", "1- * * * *", "1/ * * * *", "@never", "99999999999 * * * *"}) {
     EXPECT_EQ(CronPlan::Parse(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
   EXPECT_EQ(CronPlan::Parse("* * * 13 *").status().message(), "crontab: month: 13");
 }
 
 // The slow reference: looks at every minute that passes.
-std::vector<absl::Time> BruteForce(const CronPlan& plan, bool any_hour, absl::TimeZone zone, absl::Time from,
-                                   absl::Time to) {
+std::vector<absl::Time> BruteForce(const CronPlan& plan, bool any_hour, absl::TimeZone zone,
+                                   absl::Time from, absl::Time to) {
   std::vector<absl::Time> times;
   std::set<absl::CivilMinute> seen;  // a week is enough: clocks go back by less
   absl::CivilMinute last(zone.At(from).cs);
@@ -169,7 +175,8 @@ std::vector<absl::Time> BruteForce(const CronPlan& plan, bool any_hour, absl::Ti
     const absl::CivilMinute now(zone.At(t).cs);
     bool due = plan.Matches(absl::CivilSecond(now)) && (any_hour || !seen.contains(now));
     if (!any_hour) {
-      for (absl::CivilMinute skipped = last + 1; skipped < now; ++skipped) due |= plan.Matches(absl::CivilSecond(skipped));
+      for (absl::CivilMinute skipped = last + 1; skipped < now; ++skipped)
+        due |= plan.Matches(absl::CivilSecond(skipped));
     }
     seen.insert(now);
     last = now;
@@ -191,7 +198,8 @@ std::string RandomField(std::mt19937_64& random, int low, int high, int kind) {
       return std::to_string(number()) + "," + std::to_string(number());
     default:
       int a = number(), b = number();
-      return std::to_string(std::min(a, b)) + "-" + std::to_string(std::max(a, b)) + "/" + std::to_string(1 + random() % 3);
+      return std::to_string(std::min(a, b)) + "-" + std::to_string(std::max(a, b)) + "/" +
+             std::to_string(1 + random() % 3);
   }
 }
 
@@ -206,21 +214,24 @@ TEST(CrontabTest, AgreesWithLookingAtEveryMinute) {
                 {"Europe/Berlin", {2026, 10, 23}},
                 {"America/New_York", {2026, 3, 6}},
                 {"America/New_York", {2026, 10, 30}},
-                {"Australia/Lord_Howe", {2026, 4, 3}},   // half an hour
+                {"Australia/Lord_Howe", {2026, 4, 3}},  // half an hour
                 {"Australia/Lord_Howe", {2026, 10, 2}},
-                {"Pacific/Apia", {2011, 12, 28}}};       // a day
+                {"Pacific/Apia", {2011, 12, 28}}};  // a day
   for (int round = testing::Repeat(400); round > 0; --round) {
     const auto& place = places[random() % std::size(places)];
     const absl::TimeZone zone = Zone(place.zone);
     const int hour_kind = static_cast<int>(random() % 5);
-    const std::string text = RandomField(random, 0, 59, random() % 5) + " " + RandomField(random, 0, 23, hour_kind) + " " +
+    const std::string text = RandomField(random, 0, 59, random() % 5) + " " +
+                             RandomField(random, 0, 23, hour_kind) + " " +
                              RandomField(random, 1, 31, random() % 3 == 0 ? 4 : 0) + " * " +
                              RandomField(random, 0, 6, random() % 3 == 0 ? 4 : 0);
     const CronPlan plan = Plan(text, zone);
-    const absl::Time from = absl::FromCivil(absl::CivilSecond(place.from), zone), to = from + absl::Hours(5 * 24);
+    const absl::Time from = absl::FromCivil(absl::CivilSecond(place.from), zone),
+                     to = from + absl::Hours(5 * 24);
     std::vector<absl::Time> times;
     for (absl::Time t = plan.Next(from); t <= to; t = plan.Next(t)) times.push_back(t);
-    EXPECT_EQ(times, BruteForce(plan, hour_kind <= 1, zone, from, to)) << text << " in " << place.zone;
+    EXPECT_EQ(times, BruteForce(plan, hour_kind <= 1, zone, from, to))
+        << text << " in " << place.zone;
     // From the middle of nowhere, too.
     for (int i = 0; i < 5; ++i) {
       const absl::Time start = from + absl::Seconds(random() % (5 * 24 * 3600));

@@ -53,14 +53,15 @@ Executor Guarantee(Executor executor, std::function<void(const absl::Status&)> o
 }
 
 Executor Retry(int attempts, Executor executor, std::function<absl::Duration(int)> backoff) {
-  return [attempts, executor = std::move(executor), backoff = std::move(backoff)](const Context& ctx) {
-    for (int attempt = 1;; ++attempt) {
-      absl::Status s = executor(WithValue(ctx, kRetry, attempt));
-      if (s.ok() || attempt >= attempts) return s;
-      // The attempt's own error says more than that of the context.
-      if (!Wait(ctx, backoff ? backoff(attempt) : absl::ZeroDuration()).ok()) return s;
-    }
-  };
+  return
+      [attempts, executor = std::move(executor), backoff = std::move(backoff)](const Context& ctx) {
+        for (int attempt = 1;; ++attempt) {
+          absl::Status s = executor(WithValue(ctx, kRetry, attempt));
+          if (s.ok() || attempt >= attempts) return s;
+          // The attempt's own error says more than that of the context.
+          if (!Wait(ctx, backoff ? backoff(attempt) : absl::ZeroDuration()).ok()) return s;
+        }
+      };
 }
 
 Executor Repeat(int times, absl::Duration interval, Executor executor) {
@@ -90,7 +91,8 @@ Executor Deadline(absl::Time deadline, Executor executor) {
 }
 
 Executor Concurrent(int copies, Executor executor) {
-  return Parallel(std::vector<Executor>(static_cast<size_t>(std::max(copies, 0)), std::move(executor)));
+  return Parallel(
+      std::vector<Executor>(static_cast<size_t>(std::max(copies, 0)), std::move(executor)));
 }
 
 Executor Parallel(std::vector<Executor> executors) {
@@ -109,7 +111,8 @@ Executor Parallel(std::vector<Executor> executors) {
 Executor Append(std::vector<Executor> executors) {
   return [executors = std::move(executors)](const Context& ctx) {
     for (size_t i = 0; i < executors.size(); ++i) {
-      if (absl::Status s = executors[i](ctx); !s.ok()) return patterns_internal::Named("no(" + std::to_string(i) + ")", s);
+      if (absl::Status s = executors[i](ctx); !s.ok())
+        return patterns_internal::Named("no(" + std::to_string(i) + ")", s);
     }
     return absl::OkStatus();
   };
@@ -126,7 +129,8 @@ Clock Clock::Real() {
 }
 
 Executor Crontab(CronPlan plan, Executor executor, Clock clock) {
-  return [plan = std::move(plan), executor = std::move(executor), clock = std::move(clock)](const Context& ctx) {
+  return [plan = std::move(plan), executor = std::move(executor),
+          clock = std::move(clock)](const Context& ctx) {
     for (absl::Time last = clock.now();;) {
       // A clock that is set back does not bring a time up again.
       last = plan.Next(std::max(last, clock.now()));
@@ -138,7 +142,8 @@ Executor Crontab(CronPlan plan, Executor executor, Clock clock) {
 }
 
 Executor UseMiddleware(Executor executor, const std::vector<Middleware>& middleware) {
-  for (auto wrap = middleware.rbegin(); wrap != middleware.rend(); ++wrap) executor = (*wrap)(std::move(executor));
+  for (auto wrap = middleware.rbegin(); wrap != middleware.rend(); ++wrap)
+    executor = (*wrap)(std::move(executor));
   return executor;
 }
 

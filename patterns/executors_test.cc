@@ -45,7 +45,9 @@ TEST_P(ExecutorsTest, GuaranteeHidesErrorsAndPanicsAndCanTell) {
   EXPECT_TRUE(Guarantee(Fail, on_error, on_panic)(Background()).ok());
   EXPECT_EQ(told, kFailure.ToString());
   told.clear();
-  EXPECT_TRUE(Guarantee([](const Context&) -> absl::Status { Panic("broken"); }, on_error, on_panic)(Background()).ok());
+  EXPECT_TRUE(Guarantee([](const Context&) -> absl::Status { Panic("broken"); }, on_error,
+                        on_panic)(Background())
+                  .ok());
   EXPECT_EQ(told, "broken");
 }
 
@@ -88,7 +90,8 @@ TEST_P(ExecutorsTest, RepeatRunsSoOftenAndStopsAtAnError) {
   EXPECT_TRUE(Repeat(3, absl::ZeroDuration(), count)(Background()).ok());
   EXPECT_EQ(runs, (std::vector<int>{1, 2, 3}));
   runs.clear();
-  EXPECT_EQ(Repeat(0, absl::Microseconds(1), count)(Background()), kFailure) << "for ever, but for the error";
+  EXPECT_EQ(Repeat(0, absl::Microseconds(1), count)(Background()), kFailure)
+      << "for ever, but for the error";
   EXPECT_EQ(runs.size(), 4u);
 }
 
@@ -105,8 +108,10 @@ TEST_P(ExecutorsTest, TheContextEndsTheIntervalOfARepeat) {
 }
 
 TEST_P(ExecutorsTest, TimeoutAndDeadlineEndTheContext) {
-  EXPECT_EQ(Timeout(absl::Milliseconds(1), UntilCancelled)(Background()).code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_EQ(Deadline(absl::UnixEpoch(), UntilCancelled)(Background()).code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(Timeout(absl::Milliseconds(1), UntilCancelled)(Background()).code(),
+            absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(Deadline(absl::UnixEpoch(), UntilCancelled)(Background()).code(),
+            absl::StatusCode::kDeadlineExceeded);
   EXPECT_TRUE(Timeout(absl::Hours(1), Succeed)(Background()).ok());
 }
 
@@ -127,17 +132,20 @@ TEST_P(ExecutorsTest, ConcurrentRunsAllCopiesAtOnceAndReturnsTheirErrors) {
 TEST_P(ExecutorsTest, ParallelWaitsForAllAndOnesErrorIsNotTheOthersEnd) {
   RunInFiber([] {
     bool ran = false;
-    const absl::Status s = Parallel({Fail,
-                                     [&](const Context& ctx) {
-                                       for (int i = 0; i < 10; ++i) Gosched();
-                                       ran = ctx.Err().ok();
-                                       return absl::OkStatus();
-                                     },
-                                     [](const Context&) { return absl::DataLossError("lost"); }})(Background());
+    const absl::Status s =
+        Parallel({Fail,
+                  [&](const Context& ctx) {
+                    for (int i = 0; i < 10; ++i) Gosched();
+                    ran = ctx.Err().ok();
+                    return absl::OkStatus();
+                  },
+                  [](const Context&) { return absl::DataLossError("lost"); }})(Background());
     EXPECT_EQ(s, absl::InternalError("failure; lost"));
     EXPECT_TRUE(ran);
     EXPECT_EQ(PanicOf([] {
-                (void)Parallel({UntilCancelled, [](const Context&) -> absl::Status { Panic("thrown"); }})(Background());
+                (void)Parallel({UntilCancelled, [](const Context&) -> absl::Status {
+                                  Panic("thrown");
+                                }})(Background());
               }),
               "thrown");
   });
@@ -196,7 +204,9 @@ TEST_P(ExecutorsTest, TimesThatPassWhileACrontabRunsAreLeftOutAndNoneComesTwice)
       [&](const Context& ctx) {
         minutes.push_back(absl::ToUnixSeconds(*CrontabFrom(ctx)) / 60);
         // The second run is slow; during the third the clock is set back.
-        clock.Advance(minutes.size() == 2 ? absl::Seconds(150) : minutes.size() == 3 ? -absl::Seconds(200) : absl::ZeroDuration());
+        clock.Advance(minutes.size() == 2   ? absl::Seconds(150)
+                      : minutes.size() == 3 ? -absl::Seconds(200)
+                                            : absl::ZeroDuration());
         return minutes.size() == 4 ? kFailure : absl::OkStatus();
       },
       clock.AsClock())(Background());
@@ -210,7 +220,8 @@ TEST_P(ExecutorsTest, ACrontabThatNeverComesUpReturns) {
 
 TEST_P(ExecutorsTest, TheContextEndsTheWaitOfACrontab) {
   auto [ctx, cancel] = WithTimeout(Background(), absl::Milliseconds(1));
-  EXPECT_EQ(Crontab(*CronPlan::Parse("0 0 29 2 *"), Fail)(ctx).code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(Crontab(*CronPlan::Parse("0 0 29 2 *"), Fail)(ctx).code(),
+            absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_P(ExecutorsTest, TheFirstMiddlewareIsTheOutermost) {

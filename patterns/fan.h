@@ -1,16 +1,20 @@
 // fan.h: many channels into one, and one channel into many.
 //
-// Go: fan-in and fan-out. chan/idioms/merge.h is the plain fan-in with a quit channel; here the context ends it, and the
+// Go: fan-in and fan-out. chan/idioms/merge.h is the plain fan-in with a quit channel; here the
+// context ends it, and the
 //   fibers. To share one channel among workers needs nothing of this: let them all receive from it.
 //
 // Thread safety: as for channels.
 // Blocks: nothing. The fibers between wait for their sources and for the receivers.
-// Ordering: FanIn() keeps the order of each source, FanOut() that of each output. With a key, values of the same key go
+// Ordering: FanIn() keeps the order of each source, FanOut() that of each output. With a key,
+// values of the same key go
 //   to the same output, in order.
-// Lifetime: the fibers end, and close what they send to, when the sources are closed and drained, or when the context
+// Lifetime: the fibers end, and close what they send to, when the sources are closed and drained,
+// or when the context
 //   ends; what they hold then is dropped. Receive until closed, or end the context.
 // Misuse: fewer than one output panics. One output that nobody receives from holds up the others.
-// Cost: FanIn(): a fiber for each source and one for the end. FanOut(): one fiber. Two hand-overs for each value.
+// Cost: FanIn(): a fiber for each source and one for the end. FanOut(): one fiber. Two hand-overs
+// for each value.
 //
 //   for (const Hit& hit : weft::FanIn(ctx, {disk, net, cache})) Show(hit);
 //
@@ -54,7 +58,8 @@ namespace patterns_internal {
 
 // Sends every value to the output that route(value) says.
 template <typename T, typename Route>
-std::vector<RecvChan<T>> Distribute(const Context& ctx, RecvChan<T> source, int outputs, Route route) {
+std::vector<RecvChan<T>> Distribute(const Context& ctx, RecvChan<T> source, int outputs,
+                                    Route route) {
   if (outputs < 1) Panic("FanOut: no outputs");
   std::vector<Sender<T>> senders;
   std::vector<RecvChan<T>> receivers;
@@ -63,7 +68,8 @@ std::vector<RecvChan<T>> Distribute(const Context& ctx, RecvChan<T> source, int 
     senders.push_back(std::move(sender));
     receivers.push_back(std::move(receiver));
   }
-  Go([ctx, source = std::move(source), senders = std::move(senders), route = std::move(route)]() mutable {
+  Go([ctx, source = std::move(source), senders = std::move(senders),
+      route = std::move(route)]() mutable {
     std::optional<T> value;
     while (Select(OnRecv(source, &value), OnDone(ctx)) == 0 && value) {
       const Chan<T>& out = senders[route(std::as_const(*value)) % senders.size()].chan();
@@ -77,22 +83,26 @@ std::vector<RecvChan<T>> Distribute(const Context& ctx, RecvChan<T> source, int 
 
 // Deals the values out in turn.
 template <typename T>
-std::vector<RecvChan<T>> FanOut(const Context& ctx, std::type_identity_t<RecvChan<T>> source, int outputs) {
+std::vector<RecvChan<T>> FanOut(const Context& ctx, std::type_identity_t<RecvChan<T>> source,
+                                int outputs) {
   return patterns_internal::Distribute<T>(ctx, std::move(source), outputs,
                                           [turn = size_t{0}](const T&) mutable { return turn++; });
 }
 
 // Sends values with equal keys the same way. key(value) is anything that std::hash takes.
 template <typename T, typename Key>
-std::vector<RecvChan<T>> FanOut(const Context& ctx, std::type_identity_t<RecvChan<T>> source, int outputs, Key key) {
-  return patterns_internal::Distribute<T>(ctx, std::move(source), outputs, [key = std::move(key)](const T& value) {
-    return std::hash<std::decay_t<decltype(key(value))>>()(key(value));
-  });
+std::vector<RecvChan<T>> FanOut(const Context& ctx, std::type_identity_t<RecvChan<T>> source,
+                                int outputs, Key key) {
+  return patterns_internal::Distribute<T>(
+      ctx, std::move(source), outputs, [key = std::move(key)](const T& value) {
+        return std::hash<std::decay_t<decltype(key(value))>>()(key(value));
+      });
 }
 
 // Sends every value to every output. All of them take it before the next comes.
 template <typename T>
-std::vector<RecvChan<T>> FanOutCopies(const Context& ctx, std::type_identity_t<RecvChan<T>> source, int outputs) {
+std::vector<RecvChan<T>> FanOutCopies(const Context& ctx, std::type_identity_t<RecvChan<T>> source,
+                                      int outputs) {
   if (outputs < 1) Panic("FanOut: no outputs");
   std::vector<Sender<T>> senders(outputs);
   std::vector<RecvChan<T>> receivers(outputs);

@@ -39,13 +39,16 @@ std::vector<int> Collect(const RecvChan<int>& c) {
 }
 
 TEST_P(FanTest, FanInGivesEverythingOnceAndKeepsTheOrderOfEachSource) {
-  std::vector<int> all = Collect(FanIn<int>(Background(), {Count(0, 50), Count(100, 150), Count(200, 250)}));
+  std::vector<int> all =
+      Collect(FanIn<int>(Background(), {Count(0, 50), Count(100, 150), Count(200, 250)}));
   EXPECT_EQ(all.size(), 150u);
   std::stable_sort(all.begin(), all.end(), [](int a, int b) { return a / 100 < b / 100; });
   EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
 }
 
-TEST_P(FanTest, FanInOfNothingIsClosed) { EXPECT_EQ(FanIn<int>(Background(), {}).Recv(), std::nullopt); }
+TEST_P(FanTest, FanInOfNothingIsClosed) {
+  EXPECT_EQ(FanIn<int>(Background(), {}).Recv(), std::nullopt);
+}
 
 // The fixture finds fibers that stay.
 TEST_P(FanTest, TheContextEndsFanInWhateverItWaitsFor) {
@@ -70,7 +73,8 @@ TEST_P(FanTest, FanOutDealsInTurn) {
 }
 
 TEST_P(FanTest, AKeyAlwaysGoesTheSameWayInOrder) {
-  auto outs = FanOut<int>(Background(), Count(0, 200), 4, [](int n) { return std::to_string(n % 10); });
+  auto outs =
+      FanOut<int>(Background(), Count(0, 200), 4, [](int n) { return std::to_string(n % 10); });
   std::vector<std::vector<int>> got(4);
   Group group;
   for (int i = 0; i < 4; ++i) group.Go([&, i] { got[i] = Collect(outs[i]); });

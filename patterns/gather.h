@@ -1,13 +1,14 @@
 // gather.h: a barrier that waits for n results and puts them in order.
 //
-// Go: the upstream/downstream barrier: n goroutines send to one channel that the caller receives from n times.
+// Go: the upstream/downstream barrier: n goroutines send to one channel that the caller receives
+// from n times.
 //
 // Thread safety: Put() and Fail() from anywhere; Wait() by any number.
-// Blocks: Wait(), Gather(): until all results are there, the first failure, or the end of the context. The others: nothing.
-// Ordering: each Put() is before the return of the Wait() that it completes.
-// Lifetime: a GatherBarrier must outlive those who put: it does not wait for them. Gather() does wait for its tasks.
-// Misuse: the same place twice, or one outside, panics.
-// Cost: Put(): a lock. Gather(): a Scope (scope.h) with a fiber for each task.
+// Blocks: Wait(), Gather(): until all results are there, the first failure, or the end of the
+// context. The others: nothing. Ordering: each Put() is before the return of the Wait() that it
+// completes. Lifetime: a GatherBarrier must outlive those who put: it does not wait for them.
+// Gather() does wait for its tasks. Misuse: the same place twice, or one outside, panics. Cost:
+// Put(): a lock. Gather(): a Scope (scope.h) with a fiber for each task.
 //
 //   weft::GatherBarrier<Page> pages(urls.size());
 //   for (size_t i = 0; i < urls.size(); ++i) weft::Go([&, i] { pages.Put(i, Fetch(urls[i])); });
@@ -58,8 +59,8 @@ class GatherBarrier {
     changed_.Notify();
   }
 
-  // All results, by place. The first failure; or ctx.Err(), and then a later Wait() may still succeed. Whoever is first
-  // to succeed takes the results: nothing is left for others.
+  // All results, by place. The first failure; or ctx.Err(), and then a later Wait() may still
+  // succeed. Whoever is first to succeed takes the results: nothing is left for others.
   absl::StatusOr<std::vector<T>> Wait(const Context& ctx) {
     MutexLock lock(mu_);
     while (missing_ > 0 && error_.ok()) {
@@ -86,11 +87,12 @@ class GatherBarrier {
   absl::Status error_ ABSL_GUARDED_BY(mu_);
 };
 
-// Runs all tasks at once and returns their results in the order of the tasks. The first error ends the context of the
-// others; all have returned when it is returned. What a task throws is thrown here.
+// Runs all tasks at once and returns their results in the order of the tasks. The first error ends
+// the context of the others; all have returned when it is returned. What a task throws is thrown
+// here.
 template <typename T>
-absl::StatusOr<std::vector<T>> Gather(const Context& ctx,
-                                      std::vector<std::function<absl::StatusOr<T>(const Context&)>> tasks) {
+absl::StatusOr<std::vector<T>> Gather(
+    const Context& ctx, std::vector<std::function<absl::StatusOr<T>(const Context&)>> tasks) {
   GatherBarrier<T> results(tasks.size());
   Scope scope(ctx);
   for (size_t i = 0; i < tasks.size(); ++i) {

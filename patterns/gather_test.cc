@@ -25,7 +25,8 @@ TEST_P(GatherTest, ResultsStandInTheOrderOfTheirPlaces) {
   RunInFiber([] {
     GatherBarrier<int> results(10);
     Group group;
-    for (size_t i = 0; i < 10; ++i) group.Go([&, i] { results.Put(9 - i, static_cast<int>(9 - i) * 10); });
+    for (size_t i = 0; i < 10; ++i)
+      group.Go([&, i] { results.Put(9 - i, static_cast<int>(9 - i) * 10); });
     auto all = results.Wait(Background());
     group.Wait();
     ASSERT_TRUE(all.ok());
@@ -90,7 +91,9 @@ TEST_P(GatherTest, TheFirstErrorEndsTheOtherTasks) {
                                             ctx.Done().Recv();
                                             return ctx.Err();
                                           },
-                                          [](const Context&) -> absl::StatusOr<int> { return absl::DataLossError("lost"); }});
+                                          [](const Context&) -> absl::StatusOr<int> {
+                                            return absl::DataLossError("lost");
+                                          }});
     EXPECT_EQ(all.status(), absl::DataLossError("lost"));
   });
 }
@@ -98,7 +101,8 @@ TEST_P(GatherTest, TheFirstErrorEndsTheOtherTasks) {
 TEST_P(GatherTest, WhatATaskThrowsIsThrown) {
   RunInFiber([] {
     EXPECT_EQ(PanicOf([] {
-                (void)Gather<int>(Background(), {[](const Context&) -> absl::StatusOr<int> { Panic("task"); }});
+                (void)Gather<int>(Background(),
+                                  {[](const Context&) -> absl::StatusOr<int> { Panic("task"); }});
               }),
               "task");
   });

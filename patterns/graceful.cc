@@ -25,7 +25,8 @@ absl::Status GracefulShutdown::Run(const Context& ctx) {
   if (first) {
     begun_.Close();
     std::vector<absl::Status> results;
-    for (auto part = parts.rbegin(); part != parts.rend(); ++part) results.push_back(RunStep(*part, ctx));
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part)
+      results.push_back(RunStep(*part, ctx));
     MutexLock lock(mu_);
     result_ = patterns_internal::JoinErrors(results);
     over_.Close();
@@ -40,7 +41,8 @@ absl::Status GracefulShutdown::RunStep(const Part& part, const Context& ctx) {
   auto [limited, cancel] = WithTimeout(ctx, part.limit);
   CancelOnExit stop(cancel);
   absl::Status status;
-  if (std::exception_ptr panic = Recover([&, &limited = limited] { status = part.step(limited); })) {
+  if (std::exception_ptr panic =
+          Recover([&, &limited = limited] { status = part.step(limited); })) {
     status = absl::InternalError("panic: " + DescribePanic(panic));
   }
   return patterns_internal::Named(part.name, status);

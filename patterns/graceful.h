@@ -1,23 +1,24 @@
 // graceful.h: shuts the parts of a program down in order, each within its time.
 //
-// Go: what a main function does by hand after signal.NotifyContext: srv.Shutdown(ctx), then db.Close(), …
+// Go: what a main function does by hand after signal.NotifyContext: srv.Shutdown(ctx), then
+// db.Close(), …
 //
 // Thread safety: all methods.
-// Blocks: Run(): until every step has returned; a second Run() until the first is over. Add(): nothing.
-// Ordering: each step is before the next, and all before the return of every Run().
+// Blocks: Run(): until every step has returned; a second Run() until the first is over. Add():
+// nothing. Ordering: each step is before the next, and all before the return of every Run().
 // Lifetime: steps are kept until the object dies: they may refer to what was made before it.
-// Misuse: a step that does not look at its context holds everything up: nothing can end it from outside.
-// Cost: a context for each step that has a limit.
+// Misuse: a step that does not look at its context holds everything up: nothing can end it from
+// outside. Cost: a context for each step that has a limit.
 //
-// The step that was added last runs first, as destructors do: whoever is started later may need what was there before. An
-// error, a panic, or a step that takes too long does not keep the others from running.
+// The step that was added last runs first, as destructors do: whoever is started later may need
+// what was there before. An error, a panic, or a step that takes too long does not keep the others
+// from running.
 //
 //   weft::GracefulShutdown shutdown;
 //   shutdown.Add("database", [&](const weft::Context&) { return db.Close(); });
-//   shutdown.Add("server", absl::Seconds(5), [&](const weft::Context& ctx) { return server.Drain(ctx); });
-//   …
-//   signals.Recv();
-//   return shutdown.Run(weft::Background());               // server, then database
+//   shutdown.Add("server", absl::Seconds(5), [&](const weft::Context& ctx) { return
+//   server.Drain(ctx); }); … signals.Recv(); return shutdown.Run(weft::Background()); // server,
+//   then database
 #ifndef WEFT_PATTERNS_GRACEFUL_H_
 #define WEFT_PATTERNS_GRACEFUL_H_
 
@@ -42,13 +43,16 @@ class GracefulShutdown {
   GracefulShutdown(const GracefulShutdown&) = delete;
   GracefulShutdown& operator=(const GracefulShutdown&) = delete;
 
-  // False: too late, Run() has begun; the step is dropped, and whoever adds it has to do its work. The context of a step
-  // ends when its limit is over.
-  bool Add(std::string name, Step step) { return Add(std::move(name), absl::InfiniteDuration(), std::move(step)); }
+  // False: too late, Run() has begun; the step is dropped, and whoever adds it has to do its work.
+  // The context of a step ends when its limit is over.
+  bool Add(std::string name, Step step) {
+    return Add(std::move(name), absl::InfiniteDuration(), std::move(step));
+  }
   bool Add(std::string name, absl::Duration limit, Step step);
 
-  // Runs all steps, once, whoever calls it and how often. If `ctx` ends, the steps that are left run with a context that has
-  // ended: in a hurry, but they run. Returns the errors of all steps, each with the name of its step.
+  // Runs all steps, once, whoever calls it and how often. If `ctx` ends, the steps that are left
+  // run with a context that has ended: in a hurry, but they run. Returns the errors of all steps,
+  // each with the name of its step.
   absl::Status Run(const Context& ctx);
 
   // Closed when Run() has begun.

@@ -1,18 +1,21 @@
 // pubsub.h: a publisher whose subscribers are in the same process.
 //
-// Go: the blog's publisher with a channel for each subscriber, without its warts: a slow subscriber has a policy, what it
+// Go: the blog's publisher with a channel for each subscriber, without its warts: a slow subscriber
+// has a policy, what it
 //   misses is counted, eviction during a publish is safe, and closing loses nothing.
 //
 // Thread safety, blocking, ordering: see broker.h.
-// Lifetime: the Publisher must outlive its publishing callers, not its subscriptions. Its destructor ends those at once.
-// Misuse: a subscriber that is its own kBlock publisher deadlocks when its buffer is full.
-// Cost: Publish(): two short locks, and for each subscriber a send into a buffer. To wait for n slow ones at once is one
+// Lifetime: the Publisher must outlive its publishing callers, not its subscriptions. Its
+// destructor ends those at once. Misuse: a subscriber that is its own kBlock publisher deadlocks
+// when its buffer is full. Cost: Publish(): two short locks, and for each subscriber a send into a
+// buffer. To wait for n slow ones at once is one
 //   select of 2n+2 cases with an allocation each, after every hand-over. No fiber.
 //
 //   weft::Publisher<std::string> news;
 //   auto all = news.Subscribe();
 //   auto go = news.Subscribe(weft::Topic<std::string>::Where(
-//       [](const std::string&, const std::string& text) { return text.find("golang") != text.npos; }));
+//       [](const std::string&, const std::string& text) { return text.find("golang") != text.npos;
+//       }));
 //   news.Publish(ctx, "hello", "golang!").IgnoreError();
 #ifndef WEFT_PATTERNS_PUBSUB_H_
 #define WEFT_PATTERNS_PUBSUB_H_
@@ -59,8 +62,10 @@ class Publisher final : public Broker<T> {
     return pending.empty() ? absl::OkStatus() : Await(ctx, std::move(pending), value);
   }
 
-  Subscription<T> Subscribe(Topic<T> topic = Topic<T>::All(), SubscriberOptions options = {}) override {
-    if (options.when_full == WhenFull::kDropOldest && options.buffer < 1) Panic("Subscribe: kDropOldest without a buffer");
+  Subscription<T> Subscribe(Topic<T> topic = Topic<T>::All(),
+                            SubscriberOptions options = {}) override {
+    if (options.when_full == WhenFull::kDropOldest && options.buffer < 1)
+      Panic("Subscribe: kDropOldest without a buffer");
     auto subscriber = std::make_shared<Subscriber>(core_, std::move(topic), options);
     if (!core_->Add(subscriber)) subscriber->channel.Close();
     return Subscription<T>(std::move(subscriber));
@@ -176,7 +181,8 @@ class Publisher final : public Broker<T> {
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
   // Does what can be done at once.
-  static void Deliver(const std::shared_ptr<Subscriber>& s, const T& value, std::vector<Pending>* pending) {
+  static void Deliver(const std::shared_ptr<Subscriber>& s, const T& value,
+                      std::vector<Pending>* pending) {
     typename ClosableChan<T>::Entry entry(s->channel);
     if (!entry) return;
     s->accepted.Add(1);
@@ -186,9 +192,11 @@ class Publisher final : public Broker<T> {
         return;
       }
       if (s->options.when_full != WhenFull::kDropOldest) {
-        const bool limited = s->options.when_full == WhenFull::kTimeOut && s->options.timeout < absl::Hours(1 << 20);
-        pending->push_back({s, std::move(entry),
-                            limited ? MonotonicNanos() + absl::ToInt64Nanoseconds(s->options.timeout) : kNever});
+        const bool limited =
+            s->options.when_full == WhenFull::kTimeOut && s->options.timeout < absl::Hours(1 << 20);
+        pending->push_back(
+            {s, std::move(entry),
+             limited ? MonotonicNanos() + absl::ToInt64Nanoseconds(s->options.timeout) : kNever});
         return;
       }
       if (entry.chan().TryRecv()) s->dropped.Add(1);
@@ -198,11 +206,12 @@ class Publisher final : public Broker<T> {
   // Waits for all of them at once.
   static absl::Status Await(const Context& ctx, std::vector<Pending> pending, const T& value) {
     while (!pending.empty()) {
-      const auto first = std::min_element(pending.begin(), pending.end(), [](const Pending& a, const Pending& b) {
-        return a.deadline_ns < b.deadline_ns;
-      });
+      const auto first = std::min_element(
+          pending.begin(), pending.end(),
+          [](const Pending& a, const Pending& b) { return a.deadline_ns < b.deadline_ns; });
       RecvChan<absl::Time> late;
-      if (first->deadline_ns != kNever) late = After(absl::Nanoseconds(first->deadline_ns - MonotonicNanos()));
+      if (first->deadline_ns != kNever)
+        late = After(absl::Nanoseconds(first->deadline_ns - MonotonicNanos()));
       std::vector<SelectCase> cases;
       cases.reserve(2 + 2 * pending.size());
       cases.push_back(OnDone(ctx));

@@ -84,14 +84,18 @@ TEST_P(PubSubTest, DropOldestKeepsTheLast) {
 
 TEST_P(PubSubTest, DropOldestNeedsABuffer) {
   Publisher<int> p;
-  EXPECT_EQ(PanicOf([&] { (void)p.Subscribe(Topic<int>::All(), {.buffer = 0, .when_full = WhenFull::kDropOldest}); }),
+  EXPECT_EQ(PanicOf([&] {
+              (void)p.Subscribe(Topic<int>::All(),
+                                {.buffer = 0, .when_full = WhenFull::kDropOldest});
+            }),
             "Subscribe: kDropOldest without a buffer");
 }
 
 TEST_P(PubSubTest, TimeOutDropsAfterTheTime) {
   Publisher<int> p;
-  auto s = p.Subscribe(Topic<int>::All(),
-                       {.buffer = 1, .when_full = WhenFull::kTimeOut, .timeout = absl::Milliseconds(5)});
+  auto s =
+      p.Subscribe(Topic<int>::All(),
+                  {.buffer = 1, .when_full = WhenFull::kTimeOut, .timeout = absl::Milliseconds(5)});
   EXPECT_TRUE(p.Publish(Background(), "", 1).ok());
   const absl::Time before = absl::Now();
   EXPECT_TRUE(p.Publish(Background(), "", 2).ok());
@@ -104,12 +108,15 @@ TEST_P(PubSubTest, ManySlowSubscribersAreWaitedForAtOnce) {
   Publisher<int> p;
   std::vector<Subscription<int>> slow;
   for (int i = 0; i < 10; ++i) {
-    slow.push_back(p.Subscribe(Topic<int>::All(), {.buffer = 0, .when_full = WhenFull::kTimeOut, .timeout = absl::Hours(1)}));
+    slow.push_back(
+        p.Subscribe(Topic<int>::All(),
+                    {.buffer = 0, .when_full = WhenFull::kTimeOut, .timeout = absl::Hours(1)}));
   }
   RunInFiber([&] {
     Group group;
     group.Go([&] { EXPECT_TRUE(p.Publish(Background(), "", 7).ok()); });
-    // In the other order than they subscribed: each is offered the value without regard to those before it.
+    // In the other order than they subscribed: each is offered the value without regard to those
+    // before it.
     for (int i = 9; i >= 0; --i) EXPECT_EQ(slow[i].C().Recv(), 7);
     group.Wait();
   });
@@ -136,7 +143,8 @@ TEST_P(PubSubTest, TheContextEndsTheWaitAndTheValueCountsAsDropped) {
     auto other = p.Subscribe();
     auto [ctx, cancel] = WithCancel(Background());
     Group group;
-    group.Go([&, ctx = ctx] { EXPECT_EQ(p.Publish(ctx, "", 1).code(), absl::StatusCode::kCancelled); });
+    group.Go(
+        [&, ctx = ctx] { EXPECT_EQ(p.Publish(ctx, "", 1).code(), absl::StatusCode::kCancelled); });
     AwaitSenders(stuck.C(), 1);
     cancel();
     group.Wait();
@@ -224,15 +232,16 @@ TEST_P(PubSubTest, TheContextOfCloseEndsItsPatience) {
 TEST_P(PubSubTest, APredicateThatThrowsLeavesThePublisherUsable) {
   Publisher<int> p;
   {
-    auto s = p.Subscribe(Topic<int>::Where([](const std::string&, int) -> bool { Panic("predicate"); }));
+    auto s =
+        p.Subscribe(Topic<int>::Where([](const std::string&, int) -> bool { Panic("predicate"); }));
     EXPECT_EQ(PanicOf([&] { (void)p.Publish(Background(), "", 1); }), "predicate");
   }
   EXPECT_TRUE(p.Publish(Background(), "", 2).ok());
   EXPECT_TRUE(p.Close(Background()).ok());
 }
 
-// The books balance for every policy: what was accepted was received or counted as dropped, in the publishers' order,
-// while publishers, slow subscribers, evictions and the close race.
+// The books balance for every policy: what was accepted was received or counted as dropped, in the
+// publishers' order, while publishers, slow subscribers, evictions and the close race.
 TEST_P(PubSubTest, AcceptedIsReceivedPlusDropped) {
   struct Reader {
     std::optional<Subscription<int>> subscription;
@@ -249,7 +258,8 @@ TEST_P(PubSubTest, AcceptedIsReceivedPlusDropped) {
       auto reader = std::make_unique<Reader>();
       const auto policy = static_cast<WhenFull>(i % 4);
       reader->subscription = p.Subscribe(
-          Topic<int>::Where([mod = random() % 3 + 1](const std::string&, int n) { return n % mod == 0; }),
+          Topic<int>::Where(
+              [mod = random() % 3 + 1](const std::string&, int n) { return n % mod == 0; }),
           {.buffer = static_cast<int64_t>(random() % 4 + (policy == WhenFull::kDropOldest)),
            .when_full = policy,
            .timeout = absl::Microseconds(static_cast<int64_t>(random() % 50))});
@@ -270,7 +280,8 @@ TEST_P(PubSubTest, AcceptedIsReceivedPlusDropped) {
     Group publishers;
     for (int i = 0; i < kPublishers; ++i) {
       publishers.Go([&, i] {
-        for (int n = 0; n < kValues; ++n) refused += !p.Publish(Background(), "", i * kValues + n).ok();
+        for (int n = 0; n < kValues; ++n)
+          refused += !p.Publish(Background(), "", i * kValues + n).ok();
       });
     }
     if (round % 2 == 0) publishers.Wait();

@@ -1,14 +1,16 @@
 // queue.h: a queue without bound: putting in never waits.
 //
-// Go: none; the usual answer is a goroutine between two channels (chan/idioms/unbounded.h), which can stand in a select.
+// Go: none; the usual answer is a goroutine between two channels (chan/idioms/unbounded.h), which
+// can stand in a select.
 //   This one has no fiber, and costs a lock where that one costs two hand-overs.
 //
 // Thread safety: all methods, any number on both sides.
-// Blocks: Pop(): until there is a value, the queue is closed, or the context ends. The others: nothing.
-// Ordering: what was put in first comes out first, to whoever asked first; a Push() is before the Pop() of its value.
-// Lifetime: must outlive its users; values that nobody took are destroyed with it.
-// Misuse: nothing bounds the memory. Where those who take may be slower for long, use a channel with a buffer.
-// Cost: Push() and Pop(): two short locks each; no allocation but that of std::deque.
+// Blocks: Pop(): until there is a value, the queue is closed, or the context ends. The others:
+// nothing. Ordering: what was put in first comes out first, to whoever asked first; a Push() is
+// before the Pop() of its value. Lifetime: must outlive its users; values that nobody took are
+// destroyed with it. Misuse: nothing bounds the memory. Where those who take may be slower for
+// long, use a channel with a buffer. Cost: Push() and Pop(): two short locks each; no allocation
+// but that of std::deque.
 //
 //   weft::Queue<Job> jobs;
 //   jobs.Push(job);                                          // never waits
@@ -48,7 +50,8 @@ class Queue {
     return true;
   }
 
-  // The oldest value. kOutOfRange: closed, and nothing is left. ctx.Err(): the context ended first; nothing is taken.
+  // The oldest value. kOutOfRange: closed, and nothing is left. ctx.Err(): the context ended first;
+  // nothing is taken.
   absl::StatusOr<T> Pop(const Context& ctx) {
     if (absl::Status s = turns_.Acquire(ctx); !s.ok()) return s;
     if (std::optional<T> value = Take()) return *std::move(value);
@@ -77,7 +80,8 @@ class Queue {
   }
 
  private:
-  // A turn that finds the queue empty can only be one of those that Close() gave, and goes back to them.
+  // A turn that finds the queue empty can only be one of those that Close() gave, and goes back to
+  // them.
   std::optional<T> Take() {
     {
       MutexLock lock(mu_);
@@ -94,7 +98,8 @@ class Queue {
   static constexpr int64_t kEndless = int64_t{1} << 59;
   static constexpr int64_t kTurns = 2 * kEndless;
 
-  // One permit for each value that is in the queue and promised to nobody; kEndless more once it is closed.
+  // One permit for each value that is in the queue and promised to nobody; kEndless more once it is
+  // closed.
   Semaphore turns_{kTurns};
   mutable Mutex mu_;
   std::deque<T> values_ ABSL_GUARDED_BY(mu_);

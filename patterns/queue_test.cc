@@ -54,7 +54,8 @@ TEST_P(QueueTest, CloseEndsPushNotPop) {
   EXPECT_FALSE(q.Close());
   EXPECT_FALSE(q.Push(2));
   EXPECT_EQ(*q.Pop(Background()), 1);
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(q.Pop(Background()).status().code(), absl::StatusCode::kOutOfRange);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(q.Pop(Background()).status().code(), absl::StatusCode::kOutOfRange);
   EXPECT_EQ(q.TryPop(), std::nullopt);
 }
 
@@ -63,7 +64,8 @@ TEST_P(QueueTest, CloseEndsEveryWait) {
     Queue<int> q;
     Group group;
     for (int i = 0; i < 5; ++i) {
-      group.Go([&] { EXPECT_EQ(q.Pop(Background()).status().code(), absl::StatusCode::kOutOfRange); });
+      group.Go(
+          [&] { EXPECT_EQ(q.Pop(Background()).status().code(), absl::StatusCode::kOutOfRange); });
     }
     Gosched();
     q.Close();
@@ -76,7 +78,8 @@ TEST_P(QueueTest, TheContextEndsTheWaitAndTakesNothing) {
     Queue<int> q;
     auto [ctx, cancel] = WithCancel(Background());
     Group group;
-    group.Go([&, ctx = ctx] { EXPECT_EQ(q.Pop(ctx).status().code(), absl::StatusCode::kCancelled); });
+    group.Go(
+        [&, ctx = ctx] { EXPECT_EQ(q.Pop(ctx).status().code(), absl::StatusCode::kCancelled); });
     Gosched();
     cancel();
     group.Wait();

@@ -3,12 +3,13 @@
 // Go: a channel of structs that carry a channel for the answer. Erlang: gen_server:call.
 //
 // Thread safety: all methods; a Request belongs to one fiber at a time.
-// Blocks: Call(): until the answer is there or the context ends. Serve(): until the service or the context ends. Reply()
+// Blocks: Call(): until the answer is there or the context ends. Serve(): until the service or the
+// context ends. Reply()
 //   and Close(): nothing.
-// Ordering: a Call() is before the receive of its request, and the reply before the return of the Call().
-// Lifetime: handles share the service. A request that is destroyed without an answer answers kAborted by itself.
-// Misuse: a second Reply() panics.
-// Cost: a call: a channel for its answer, and two hand-overs.
+// Ordering: a Call() is before the receive of its request, and the reply before the return of the
+// Call(). Lifetime: handles share the service. A request that is destroyed without an answer
+// answers kAborted by itself. Misuse: a second Reply() panics. Cost: a call: a channel for its
+// answer, and two hand-overs.
 //
 //   weft::Service<std::string, int> counts;
 //   weft::Go([=] {
@@ -47,7 +48,9 @@ class Request {
     return *this;
   }
   ~Request() {
-    if (reply_) reply_.TrySend(absl::StatusOr<Answer>(absl::AbortedError("request dropped without an answer")));
+    if (reply_)
+      reply_.TrySend(
+          absl::StatusOr<Answer>(absl::AbortedError("request dropped without an answer")));
   }
 
   Question& question() { return question_; }
@@ -74,10 +77,12 @@ class Service {
   // `backlog` requests may wait before a caller waits to get rid of its own.
   explicit Service(int64_t backlog = 0) : requests_(backlog) {}
 
-  // The answer; what the server answered instead; kFailedPrecondition: the service is closed; ctx.Err().
+  // The answer; what the server answered instead; kFailedPrecondition: the service is closed;
+  // ctx.Err().
   absl::StatusOr<Answer> Call(const Context& ctx, Question question) const {
     auto reply = MakeChan<absl::StatusOr<Answer>>(1);
-    if (absl::Status s = requests_.Send(ctx, RequestType(std::move(question), ctx, reply)); !s.ok()) return s;
+    if (absl::Status s = requests_.Send(ctx, RequestType(std::move(question), ctx, reply)); !s.ok())
+      return s;
     std::optional<absl::StatusOr<Answer>> answer;
     if (Select(OnRecv(reply, &answer), OnDone(ctx)) == 1) return ctx.Err();
     return *std::move(answer);
@@ -86,8 +91,9 @@ class Service {
   // For servers that select, or answer later or elsewhere.
   RecvChan<RequestType> C() const { return requests_.C(); }
 
-  // Answers requests with fn(question) or fn(question, caller's context), an Answer or absl::StatusOr<Answer>, until
-  // Close(), which returns OK, or the end of the context, which returns its error. Skips what nobody waits for.
+  // Answers requests with fn(question) or fn(question, caller's context), an Answer or
+  // absl::StatusOr<Answer>, until Close(), which returns OK, or the end of the context, which
+  // returns its error. Skips what nobody waits for.
   template <typename Fn>
   absl::Status Serve(const Context& ctx, Fn fn) const {
     const RecvChan<RequestType> requests = C();

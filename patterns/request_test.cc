@@ -31,7 +31,8 @@ TEST_P(RequestTest, EveryCallGetsTheAnswerToItsOwnQuestion) {
     server.Go([=] { EXPECT_TRUE(squares.Serve(Background(), [](int n) { return n * n; }).ok()); });
     for (int c = 0; c < 8; ++c) {
       callers.Go([=] {
-        for (int i = 0; i < 50; ++i) EXPECT_EQ(*squares.Call(Background(), c * 50 + i), (c * 50 + i) * (c * 50 + i));
+        for (int i = 0; i < 50; ++i)
+          EXPECT_EQ(*squares.Call(Background(), c * 50 + i), (c * 50 + i) * (c * 50 + i));
       });
     }
     callers.Wait();
@@ -85,7 +86,8 @@ TEST_P(RequestTest, ARequestThatIsDroppedAnswersByItself) {
   RunInFiber([] {
     Service<int, int> s;
     Group group;
-    group.Go([=] { EXPECT_EQ(s.Call(Background(), 1).status().code(), absl::StatusCode::kAborted); });
+    group.Go(
+        [=] { EXPECT_EQ(s.Call(Background(), 1).status().code(), absl::StatusCode::kAborted); });
     s.C().Recv();
     group.Wait();
   });
@@ -110,7 +112,9 @@ TEST_P(RequestTest, TheCallersContextEndsItsWaitAndTheServerSkipsIt) {
     Service<int, int> s(1);
     auto [ctx, cancel] = WithCancel(Background());
     Group group;
-    group.Go([s, ctx = ctx] { EXPECT_EQ(s.Call(ctx, 1).status().code(), absl::StatusCode::kCancelled); });
+    group.Go([s, ctx = ctx] {
+      EXPECT_EQ(s.Call(ctx, 1).status().code(), absl::StatusCode::kCancelled);
+    });
     while (s.C().len() == 0) Gosched();
     cancel();
     group.Wait();

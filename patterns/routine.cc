@@ -38,7 +38,8 @@ absl::Status Routine::Execute(const Context& parent) {
   if (!parent) return absl::InvalidArgumentError("routine: no context");
   {
     MutexLock lock(mu_);
-    if (std::exchange(executed_, true)) return absl::FailedPreconditionError("routine: executed before");
+    if (std::exchange(executed_, true))
+      return absl::FailedPreconditionError("routine: executed before");
   }
   const Context ctx = WithValue(WithValue(parent, kArguments, options_.arguments), kRoutine, this);
   if (absl::Status s = Run(options_.prepare, ctx); !s.ok()) return s;
@@ -77,7 +78,8 @@ absl::Status Routine::Serve(const Context& ctx) {
 
 void Routine::Watch(Scope& scope) {
   // The scope's context outlives this fiber's look at it.
-  if (Select(OnRecv(closing_), OnDone(scope.ctx())) == 0) scope.Cancel(absl::CancelledError("routine: closed"));
+  if (Select(OnRecv(closing_), OnDone(scope.ctx())) == 0)
+    scope.Cancel(absl::CancelledError("routine: closed"));
   MutexLock lock(mu_);
   scope_ = nullptr;
 }

@@ -1,22 +1,27 @@
-// routine.h: the life of a program, or of a part of one: prepare, run with its children, stop, clean up.
+// routine.h: the life of a program, or of a part of one: prepare, run with its children, stop,
+// clean up.
 //
-// Go: github.com/x-mod/routine: Routine, Main, Child and their options. Differences: nothing is global: a child finds its
-//   routine by the context; Close() may be called often; errors of children come out, if the main executor has none;
-//   Cleanup gets a context that has not ended, even if the caller's has. Signals come on a channel, whoever sends them.
+// Go: github.com/x-mod/routine: Routine, Main, Child and their options. Differences: nothing is
+// global: a child finds its
+//   routine by the context; Close() may be called often; errors of children come out, if the main
+//   executor has none; Cleanup gets a context that has not ended, even if the caller's has. Signals
+//   come on a channel, whoever sends them.
 //
 // Thread safety: all methods; Execute() once.
 // Blocks: Execute(): until everything has ended. The others: nothing.
-// Ordering: Prepare, then the main executor and the children at once, then, when all of them have ended, Cleanup.
-// Lifetime: must outlive Execute(), which leaves no fiber behind.
-// Misuse: without an executor or a context Execute() is kInvalidArgument; a second Execute() is kFailedPrecondition.
-// Cost: a fiber for the main executor, for each child, and one or two that watch.
+// Ordering: Prepare, then the main executor and the children at once, then, when all of them have
+// ended, Cleanup. Lifetime: must outlive Execute(), which leaves no fiber behind. Misuse: without
+// an executor or a context Execute() is kInvalidArgument; a second Execute() is
+// kFailedPrecondition. Cost: a fiber for the main executor, for each child, and one or two that
+// watch.
 //
-// It ends when the main executor returns, when Close() is called, a signal of `cancel_signals` comes, or the context ends.
-// What anybody throws ends it too, and leaves Execute() after Cleanup. An error of Prepare ends it before it begins:
-// Cleanup does not run then.
+// It ends when the main executor returns, when Close() is called, a signal of `cancel_signals`
+// comes, or the context ends. What anybody throws ends it too, and leaves Execute() after Cleanup.
+// An error of Prepare ends it before it begins: Cleanup does not run then.
 //
 //   int main(int argc, char** argv) {
-//     return weft::routine::Main(argc, argv, Serve, {.prepare = OpenDatabase, .cleanup = CloseDatabase});
+//     return weft::routine::Main(argc, argv, Serve, {.prepare = OpenDatabase, .cleanup =
+//     CloseDatabase});
 //   }
 #ifndef WEFT_PATTERNS_ROUTINE_H_
 #define WEFT_PATTERNS_ROUTINE_H_
@@ -43,7 +48,8 @@ struct Options {
   Executor cleanup = nullptr;
   // Run beside the main executor. Their errors end nobody else.
   std::vector<Executor> children = {};
-  // Numbers of signals; nil: none. on_signal is called for each; one of cancel_signals ends the routine as well.
+  // Numbers of signals; nil: none. on_signal is called for each; one of cancel_signals ends the
+  // routine as well.
   RecvChan<int> signals = nullptr;
   std::function<void(int signal)> on_signal = nullptr;
   std::vector<int> cancel_signals = {};
@@ -51,12 +57,13 @@ struct Options {
 
 class Routine {
  public:
-  explicit Routine(Executor main, Options options = {}) : main_(std::move(main)), options_(std::move(options)) {}
+  explicit Routine(Executor main, Options options = {})
+      : main_(std::move(main)), options_(std::move(options)) {}
   Routine(const Routine&) = delete;
   Routine& operator=(const Routine&) = delete;
 
-  // The first of: Prepare's error; the main executor's; that of Close() or of the context; a child's; Cleanup's. OK if
-  // the main executor returned OK and nobody else failed.
+  // The first of: Prepare's error; the main executor's; that of Close() or of the context; a
+  // child's; Cleanup's. OK if the main executor returned OK and nobody else failed.
   absl::Status Execute(const Context& ctx);
 
   // Closed when the main executor and the children have been started.
@@ -65,7 +72,8 @@ class Routine {
   // Ends the contexts of all.
   void Close();
 
-  // Runs one more child. Its result comes on the channel; kFailedPrecondition if the routine is not serving.
+  // Runs one more child. Its result comes on the channel; kFailedPrecondition if the routine is not
+  // serving.
   RecvChan<absl::Status> Go(Executor child);
 
   // The routine whose executor has this context. Null: none.
@@ -84,14 +92,15 @@ class Routine {
   Mutex mu_;
   bool executed_ ABSL_GUARDED_BY(mu_) = false;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
-  Scope* scope_ ABSL_GUARDED_BY(mu_) = nullptr;  // while children may be added
+  Scope* scope_ ABSL_GUARDED_BY(mu_) = nullptr;    // while children may be added
   absl::Status child_error_ ABSL_GUARDED_BY(mu_);  // the first
 };
 
 // The arguments of the routine that the context belongs to.
 const std::vector<std::string>& ArgumentsFrom(const Context& ctx);
 
-// weft::Main() with a Routine: an error goes to stderr and is exit status 1. argv stands before options.arguments.
+// weft::Main() with a Routine: an error goes to stderr and is exit status 1. argv stands before
+// options.arguments.
 int Main(int argc, char** argv, Executor main, Options options = {});
 
 }  // namespace weft::routine

@@ -149,12 +149,13 @@ TEST_P(RoutineTest, AChildsErrorEndsNobodyAndComesOut) {
 TEST_P(RoutineTest, WhatAChildThrowsEndsItAllAndComesOutAfterCleanup) {
   RunInFiber([] {
     bool cleaned = false;
-    Routine r(UntilCancelled, {.cleanup =
-                                   [&](const Context&) {
-                                     cleaned = true;
-                                     return absl::OkStatus();
-                                   },
-                               .children = {[](const Context&) -> absl::Status { Panic("child"); }}});
+    Routine r(UntilCancelled,
+              {.cleanup =
+                   [&](const Context&) {
+                     cleaned = true;
+                     return absl::OkStatus();
+                   },
+               .children = {[](const Context&) -> absl::Status { Panic("child"); }}});
     EXPECT_EQ(PanicOf([&] { (void)r.Execute(Background()); }), "child");
     EXPECT_TRUE(cleaned);
   });
@@ -164,13 +165,17 @@ TEST_P(RoutineTest, ChildrenCanBeAddedWhileItServes) {
   RunInFiber([] {
     Routine r([](const Context& ctx) {
       Routine* self = Routine::From(ctx);
-      EXPECT_EQ(*self->Go([](const Context&) { return absl::OkStatus(); }).Recv(), absl::OkStatus());
-      EXPECT_EQ(*self->Go([](const Context&) { return absl::AbortedError("no"); }).Recv(), absl::AbortedError("no"));
+      EXPECT_EQ(*self->Go([](const Context&) { return absl::OkStatus(); }).Recv(),
+                absl::OkStatus());
+      EXPECT_EQ(*self->Go([](const Context&) { return absl::AbortedError("no"); }).Recv(),
+                absl::AbortedError("no"));
       return absl::OkStatus();
     });
-    EXPECT_EQ(r.Go(UntilCancelled).Recv()->code(), absl::StatusCode::kFailedPrecondition) << "before";
+    EXPECT_EQ(r.Go(UntilCancelled).Recv()->code(), absl::StatusCode::kFailedPrecondition)
+        << "before";
     EXPECT_EQ(r.Execute(Background()), absl::AbortedError("no"));
-    EXPECT_EQ(r.Go(UntilCancelled).Recv()->code(), absl::StatusCode::kFailedPrecondition) << "after";
+    EXPECT_EQ(r.Go(UntilCancelled).Recv()->code(), absl::StatusCode::kFailedPrecondition)
+        << "after";
     EXPECT_EQ(Routine::From(Background()), nullptr);
   });
 }
@@ -185,11 +190,11 @@ TEST_P(RoutineTest, AddingRacesWithTheEnd) {
     group.Go([&] {
       for (int i = 0; i < 20; ++i) {
         absl::Status s = *r.Go([&](const Context& ctx) {
-                            ++started;
-                            if (started % 3 == 0) Gosched();
-                            ++ended;
-                            return ctx.Err();
-                          }).Recv();
+                             ++started;
+                             if (started % 3 == 0) Gosched();
+                             ++ended;
+                             return ctx.Err();
+                           }).Recv();
         if (s.code() == absl::StatusCode::kFailedPrecondition) Gosched();
       }
     });
@@ -206,8 +211,9 @@ TEST_P(RoutineTest, SignalsAreHandledAndSomeEndIt) {
   RunInFiber([] {
     auto signals = MakeChan<int>();
     std::vector<int> handled;
-    Routine r(UntilCancelled,
-              {.signals = signals, .on_signal = [&](int s) { handled.push_back(s); }, .cancel_signals = {15}});
+    Routine r(UntilCancelled, {.signals = signals,
+                               .on_signal = [&](int s) { handled.push_back(s); },
+                               .cancel_signals = {15}});
     Group group;
     group.Go([&] {
       for (int s : {1, 2, 15}) signals.Send(s);

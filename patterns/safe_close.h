@@ -1,21 +1,24 @@
 // safe_close.h: ways to close a channel without anybody panicking.
 //
-// Go: the rule "the sender closes, never the receiver", and what is done where it does not fit: one sender, or the last
-//   of many (Sender<T>); whoever comes first, while others send (ClosableChan<T>); and recovering from the panic
-//   (SafeSend, SafeClose), which is for repairs only: it hides a mistake in the design.
+// Go: the rule "the sender closes, never the receiver", and what is done where it does not fit: one
+// sender, or the last
+//   of many (Sender<T>); whoever comes first, while others send (ClosableChan<T>); and recovering
+//   from the panic (SafeSend, SafeClose), which is for repairs only: it hides a mistake in the
+//   design.
 //
-// Thread safety: all methods; copies of a handle share the channel. One Sender handle belongs to one fiber.
-// Blocks: Send(): until there is room, the channel is closed, or the context ends. The others: nothing.
-// Ordering: as for channels; Close() is before the end of every receive loop.
+// Thread safety: all methods; copies of a handle share the channel. One Sender handle belongs to
+// one fiber. Blocks: Send(): until there is room, the channel is closed, or the context ends. The
+// others: nothing. Ordering: as for channels; Close() is before the end of every receive loop.
 // Lifetime: as for channels: with the last handle.
-// Misuse: a Sender{} without channel panics, when used. Closing by other means is for the Safe… functions.
-// Cost: Sender: as its channel. ClosableChan: two atomic adds more than the send or select; two channels.
+// Misuse: a Sender{} without channel panics, when used. Closing by other means is for the Safe…
+// functions. Cost: Sender: as its channel. ClosableChan: two atomic adds more than the send or
+// select; two channels.
 //
-// A Send() that returned OK is never lost: receivers get what is buffered, and what is being handed over, before they
-// see the end.
+// A Send() that returned OK is never lost: receivers get what is buffered, and what is being handed
+// over, before they see the end.
 //
-//   auto [sender, numbers] = weft::MakeSender<int>(8);     // the last copy of `sender` closes `numbers`
-//   for (int w = 0; w < 4; ++w) weft::Go([sender = sender, w] { sender.Send(w); });
+//   auto [sender, numbers] = weft::MakeSender<int>(8);     // the last copy of `sender` closes
+//   `numbers` for (int w = 0; w < 4; ++w) weft::Go([sender = sender, w] { sender.Send(w); });
 //
 //   weft::ClosableChan<Event> events(8);                   // anybody closes
 //   if (!events.Send(ctx, event).ok()) return;
@@ -76,13 +79,14 @@ enum class TrySendResult : uint8_t { kSent, kFull, kClosed };
 template <typename T>
 class ClosableChan {
  public:
-  // A stay among the senders. The channel is not closed to receivers before it ends; for selects that send. False: it
-  // is closed, do not send.
+  // A stay among the senders. The channel is not closed to receivers before it ends; for selects
+  // that send. False: it is closed, do not send.
   class Entry;
 
   explicit ClosableChan(int64_t capacity = 0) : core_(std::make_shared<Core>(capacity)) {}
 
-  // OK: handed over or buffered. kFailedPrecondition: closed. ctx.Err(): the context ended first. Else not sent.
+  // OK: handed over or buffered. kFailedPrecondition: closed. ctx.Err(): the context ended first.
+  // Else not sent.
   absl::Status Send(const Context& ctx, T value) const;
   TrySendResult TrySend(T value) const;
 
@@ -193,7 +197,8 @@ bool UnlessPanic(std::string_view expected, Fn fn) {
 // Sends, and waits as Send() does. False: the channel is closed.
 template <typename C>
 bool SafeSend(const C& channel, typename C::value_type value) {
-  return patterns_internal::UnlessPanic("send on closed channel", [&] { channel.Send(std::move(value)); });
+  return patterns_internal::UnlessPanic("send on closed channel",
+                                        [&] { channel.Send(std::move(value)); });
 }
 
 // Closes. False: it is closed already.

@@ -78,7 +78,9 @@ TEST_P(SafeCloseTest, CloseEndsTheWaitOfSenders) {
     ClosableChan<int> c;
     Group group;
     for (int i = 0; i < 3; ++i) {
-      group.Go([&] { EXPECT_EQ(c.Send(Background(), 1).code(), absl::StatusCode::kFailedPrecondition); });
+      group.Go([&] {
+        EXPECT_EQ(c.Send(Background(), 1).code(), absl::StatusCode::kFailedPrecondition);
+      });
     }
     AwaitSenders(c.C(), 3);
     c.Close();
@@ -146,7 +148,8 @@ TEST_P(SafeCloseTest, SafeSendAndSafeCloseTurnThePanicIntoFalse) {
   EXPECT_TRUE(SafeClose(c));
   EXPECT_FALSE(SafeClose(c));
   EXPECT_FALSE(SafeSend(c, 2));
-  EXPECT_EQ(PanicOf([] { SafeClose(Chan<int>()); }), "close of nil channel") << "another mistake stays one";
+  EXPECT_EQ(PanicOf([] { SafeClose(Chan<int>()); }), "close of nil channel")
+      << "another mistake stays one";
 }
 
 }  // namespace

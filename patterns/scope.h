@@ -1,17 +1,19 @@
 // scope.h: fibers that do not outlive the block that started them.
 //
-// Go: errgroup.WithContext, with panics handed over. Kotlin: coroutineScope { launch { … } }. Python: asyncio.TaskGroup.
+// Go: errgroup.WithContext, with panics handed over. Kotlin: coroutineScope { launch { … } }.
+// Python: asyncio.TaskGroup.
 //
-// Thread safety: Go(), Cancel() and ctx() from everywhere, also from the scope's own fibers; Join() by the owner.
-// Blocks: Join() and the destructor: until all fibers of the scope have ended. The others: nothing.
-// Ordering: Go(fn) is before fn; the end of every fiber is before the return of Join().
-// Lifetime: what the fibers refer to must live until Join() has returned, or the Scope is destroyed: declare it before.
-// Misuse: Go() after Join() has returned panics. A fiber that does not look at its context holds up everybody.
-// Cost: a context, and for each fiber what WaitGroup::Go() costs plus the closure.
+// Thread safety: Go(), Cancel() and ctx() from everywhere, also from the scope's own fibers; Join()
+// by the owner. Blocks: Join() and the destructor: until all fibers of the scope have ended. The
+// others: nothing. Ordering: Go(fn) is before fn; the end of every fiber is before the return of
+// Join(). Lifetime: what the fibers refer to must live until Join() has returned, or the Scope is
+// destroyed: declare it before. Misuse: Go() after Join() has returned panics. A fiber that does
+// not look at its context holds up everybody. Cost: a context, and for each fiber what
+// WaitGroup::Go() costs plus the closure.
 //
-// The first error, and the first exception, cancel the context of all the others, with that error as cause. An
-// exception comes out of Join() as it was thrown, with its stack; otherwise Join() returns the first error. The
-// destructor cancels, waits, and drops both: join where they matter.
+// The first error, and the first exception, cancel the context of all the others, with that error
+// as cause. An exception comes out of Join() as it was thrown, with its stack; otherwise Join()
+// returns the first error. The destructor cancels, waits, and drops both: join where they matter.
 //
 //   weft::Scope scope(ctx);
 //   for (const Shard& shard : shards) {
@@ -38,7 +40,8 @@ namespace weft {
 
 namespace patterns_internal {
 
-// Calls fn with the context, if it takes one, and makes a status of what it returns, if it returns anything.
+// Calls fn with the context, if it takes one, and makes a status of what it returns, if it returns
+// anything.
 template <typename Fn>
 absl::Status Invoke(Fn&& fn, const Context& ctx) {
   if constexpr (std::is_invocable_v<Fn&, const Context&>) {
@@ -81,7 +84,8 @@ class Scope {
   // Ends the context of all fibers. The scope is not over before they are.
   void Cancel(absl::Status cause = absl::OkStatus()) { cancel_(std::move(cause)); }
 
-  // Waits for all fibers, then ends the context. Throws what the first of them threw, or else returns the first error.
+  // Waits for all fibers, then ends the context. Throws what the first of them threw, or else
+  // returns the first error.
   absl::Status Join() {
     fibers_.Wait();
     cancel_(absl::CancelledError("scope joined"));
@@ -126,8 +130,8 @@ class Scope {
   WaitGroup fibers_;
 };
 
-// Calls body(scope) and joins. If the body returns an error or throws, its fibers are cancelled, and that is the
-// result; what they return then is dropped.
+// Calls body(scope) and joins. If the body returns an error or throws, its fibers are cancelled,
+// and that is the result; what they return then is dropped.
 template <typename Body>
 absl::Status WithScope(const Context& parent, Body body) {
   Scope scope(parent);

@@ -82,9 +82,9 @@ absl::Status Supervisor::RestartAfter(const Context& ctx, const End& end) {
   const int restarts = RestartsNow();
   if (restarts > options_.max_restarts) {
     const absl::Status last = patterns_internal::Named(children_[end.child].spec.name, end.result);
-    return absl::ResourceExhaustedError("too many restarts; the last after " +
-                                        (last.ok() ? children_[end.child].spec.name + " had ended"
-                                                   : std::string(last.message())));
+    return absl::ResourceExhaustedError(
+        "too many restarts; the last after " +
+        (last.ok() ? children_[end.child].spec.name + " had ended" : std::string(last.message())));
   }
   std::vector<size_t> again = {end.child};
   if (options_.strategy != Strategy::kOneForOne) {
@@ -95,7 +95,8 @@ absl::Status Supervisor::RestartAfter(const Context& ctx, const End& end) {
     StopFrom(first);
     std::sort(again.begin(), again.end());
   }
-  if (options_.backoff && Select(OnRecv(After(options_.backoff(restarts))), OnDone(ctx)) == 1) return ctx.Err();
+  if (options_.backoff && Select(OnRecv(After(options_.backoff(restarts))), OnDone(ctx)) == 1)
+    return ctx.Err();
   for (size_t i : again) Start(ctx, i);
   return absl::OkStatus();
 }

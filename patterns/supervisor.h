@@ -1,18 +1,19 @@
 // supervisor.h: keeps fibers running: whoever ends is started again, as long as that makes sense.
 //
-// Go: none in the standard library (suture). Erlang: supervisor, with its strategies, restart types and intensity.
+// Go: none in the standard library (suture). Erlang: supervisor, with its strategies, restart types
+// and intensity.
 //
 // Thread safety: Add() before Run(), by one fiber. `on_end` is called by the fiber that runs Run().
-// Blocks: Run(): until all children have ended for good, there were too many restarts, or the context ends.
-// Ordering: a child's end is before its next start, and the end of all children before the return of Run().
-// Lifetime: no child outlives Run().
-// Misuse: a child that does not look at its context cannot be stopped: whoever waits for its end waits.
-// Cost: a fiber and a context for each child that runs.
+// Blocks: Run(): until all children have ended for good, there were too many restarts, or the
+// context ends. Ordering: a child's end is before its next start, and the end of all children
+// before the return of Run(). Lifetime: no child outlives Run(). Misuse: a child that does not look
+// at its context cannot be stopped: whoever waits for its end waits. Cost: a fiber and a context
+// for each child that runs.
 //
-// Children are started in the order of Add() and stopped in the opposite one, each before the next, also when the context
-// ends: theirs is a copy without its end and deadline. An error and a panic
-// are failures alike. What a child returns because it was stopped counts for nothing. A Run() can be another
-// supervisor's child: a tree, in which a failure that restarts do not cure goes up.
+// Children are started in the order of Add() and stopped in the opposite one, each before the next,
+// also when the context ends: theirs is a copy without its end and deadline. An error and a panic
+// are failures alike. What a child returns because it was stopped counts for nothing. A Run() can
+// be another supervisor's child: a tree, in which a failure that restarts do not cure goes up.
 //
 //   weft::Supervisor s({.strategy = weft::Strategy::kRestForOne});
 //   s.Add({.name = "cache", .run = RunCache});
@@ -61,7 +62,8 @@ struct SupervisorOptions {
   // More restarts than this within that time are given up on. The time is that of MonotonicNanos().
   int max_restarts = 3;
   absl::Duration within = absl::Seconds(5);
-  // How long to wait before a restart: given how many there have been within the time, this one included.
+  // How long to wait before a restart: given how many there have been within the time, this one
+  // included.
   std::function<absl::Duration(int restarts)> backoff = nullptr;
   // What is told of each end that the supervisor has not brought about: for logs.
   std::function<void(const ChildSpec& child, const absl::Status& result)> on_end = nullptr;
@@ -75,8 +77,8 @@ class Supervisor {
 
   void Add(ChildSpec child) { children_.push_back({std::move(child)}); }
 
-  // OK: no child is left that would be started again. kResourceExhausted: too many restarts; the message has the last
-  // failure. ctx.Err(): the context ended.
+  // OK: no child is left that would be started again. kResourceExhausted: too many restarts; the
+  // message has the last failure. ctx.Err(): the context ended.
   absl::Status Run(const Context& ctx);
 
  private:

@@ -105,7 +105,8 @@ TEST_P(SupervisorTest, OneForAllStopsAndRestartsAll) {
     group.Go([&, ctx = ctx] { (void)s.Run(ctx); });
     stage.Events(3);
     stage.End("b", kFailure);
-    EXPECT_EQ(stage.Events(3), "-b-c-a") << "the others are stopped in the opposite order, one after the other";
+    EXPECT_EQ(stage.Events(3), "-b-c-a")
+        << "the others are stopped in the opposite order, one after the other";
     stage.Events(3);
     cancel();
     group.Wait();
@@ -156,7 +157,8 @@ TEST_P(SupervisorTest, ATemporaryChildIsNeverRestarted) {
     group.Go([&, ctx = ctx] { (void)s.Run(ctx); });
     stage.Events(2);
     stage.End("a", kFailure);
-    EXPECT_EQ(stage.Events(3), "-a-t+a") << "it goes with its sibling, and does not come back with it";
+    EXPECT_EQ(stage.Events(3), "-a-t+a")
+        << "it goes with its sibling, and does not come back with it";
     stage.End("a", kFailure);
     EXPECT_EQ(stage.Events(2), "-a+a");
     cancel();
@@ -176,7 +178,10 @@ TEST_P(SupervisorTest, TooManyRestartsAreGivenUpOn) {
                         counted.push_back(restarts);
                         return absl::ZeroDuration();
                       },
-                  .on_end = [&](const ChildSpec& c, const absl::Status& r) { ends.push_back(c.name + " " + std::string(r.message())); }});
+                  .on_end =
+                      [&](const ChildSpec& c, const absl::Status& r) {
+                        ends.push_back(c.name + " " + std::string(r.message()));
+                      }});
     bool bystander_ended = false;
     s.Add({"bystander", [&](const Context& ctx) {
              ctx.Done().Recv();
@@ -267,7 +272,9 @@ TEST_P(SupervisorTest, TheContextEndsABackoff) {
   });
 }
 
-TEST_P(SupervisorTest, WithoutChildrenThereIsNothingToDo) { EXPECT_TRUE(Supervisor().Run(Background()).ok()); }
+TEST_P(SupervisorTest, WithoutChildrenThereIsNothingToDo) {
+  EXPECT_TRUE(Supervisor().Run(Background()).ok());
+}
 
 }  // namespace
 }  // namespace weft

@@ -1,5 +1,5 @@
-// A condition that can be waited for along with a context, which a Cond cannot: a channel that is made when somebody
-// wants to wait, and closed at the next change.
+// A condition that can be waited for along with a context, which a Cond cannot: a channel that is
+// made when somebody wants to wait, and closed at the next change.
 #ifndef WEFT_PATTERNS_INTERNAL_CHANGED_H_
 #define WEFT_PATTERNS_INTERNAL_CHANGED_H_
 
@@ -23,7 +23,8 @@ class Changed {
     if (watch_) std::exchange(watch_, nullptr).Close();
   }
 
-  // With the lock held, which is given up meanwhile: returns after the next Notify(), or with ctx.Err().
+  // With the lock held, which is given up meanwhile: returns after the next Notify(), or with
+  // ctx.Err().
   absl::Status Wait(const Context& ctx) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     if (!ctx.Err().ok()) return ctx.Err();
     if (!watch_) watch_ = MakeChan<Empty>();

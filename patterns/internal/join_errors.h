@@ -9,13 +9,15 @@
 
 namespace weft::patterns_internal {
 
-// OK if all are; the only error if there is one; else the code of the first, and all messages. Go: errors.Join.
+// OK if all are; the only error if there is one; else the code of the first, and all messages. Go:
+// errors.Join.
 inline absl::Status JoinErrors(const std::vector<absl::Status>& all) {
   absl::Status joined;
   for (const absl::Status& s : all) {
     if (s.ok()) continue;
     joined = joined.ok() ? s
-                         : absl::Status(joined.code(), std::string(joined.message()) + "; " + std::string(s.message()));
+                         : absl::Status(joined.code(), std::string(joined.message()) + "; " +
+                                                           std::string(s.message()));
   }
   return joined;
 }
