@@ -2,16 +2,17 @@
 // much it has missed.
 //
 // Go: none; tokio's broadcast channel. pubsub.h has a buffer and a policy for each subscriber; here
-// all share one buffer
-//   of the last values.
+//   all share one buffer of the last values.
 //
 // Thread safety: all methods; a Receiver belongs to one fiber at a time, copies of it are
-// independent. Blocks: Recv(): until there is a value, the end, or the end of the context. The
-// others: nothing. Ordering: all receivers see the values in the same order. A Send() is before the
-// receive of its value. Lifetime: receivers share the buffer with the sender; the end of the
-// Broadcast closes it. Misuse: a capacity below one panics. Cost: Send(): a lock, one move, and
-// waking whoever waits; not more for many receivers that do not. Recv(): a lock and
-//   one copy. A value stays in memory until `capacity` others have come.
+//   independent.
+// Blocks: Recv(): until there is a value, the end, or the end of the context. The others: nothing.
+// Ordering: all receivers see the values in the same order. A Send() is before the receive of its
+//   value.
+// Lifetime: receivers share the buffer with the sender; the end of the Broadcast closes it.
+// Misuse: a capacity below one panics.
+// Cost: Send(): a lock, one move, and waking whoever waits; not more for many receivers that do
+//   not. Recv(): a lock and one copy. A value stays in memory until `capacity` others have come.
 //
 //   weft::Broadcast<Event> events(64);
 //   weft::Go([r = events.Subscribe(), ctx]() mutable {

@@ -1,20 +1,21 @@
 // broker.h: what publishers and subscribers see of whatever is between them.
 //
 // Go: none. Narrow on purpose: pubsub.h implements it in this process, and a client of a message
-// broker can stand behind
-//   it as well. Such a one registers names with its server and applies predicates to what arrives.
+//   broker can stand behind it as well. Such a one registers names with its server and applies
+//   predicates to what arrives.
 //
 // Thread safety: all methods, at any time.
 // Blocks: Publish(): as the subscribers' policies say. Close(): until publishing has ended. The
-// others: nothing. Ordering: a Publish() is before the receive of its value. What one fiber
-// publishes arrives in that order. Lifetime: a subscription ends with its Subscription; the values
-// that wait in it can be received as long as somebody
-//   holds its channel.
+//   others: nothing.
+// Ordering: a Publish() is before the receive of its value. What one fiber publishes arrives in
+//   that order.
+// Lifetime: a subscription ends with its Subscription; the values that wait in it can be received
+//   as long as somebody holds its channel.
 // Misuse: kDropOldest without a buffer panics: there is nothing to drop.
 //
 //   weft::SubscriberOptions options{.buffer = 64, .when_full = weft::WhenFull::kDropOldest};
-//   weft::Subscription<Quote> quotes = broker.Subscribe(weft::Topic<Quote>::Named("EURUSD"),
-//   options); for (const Quote& q : quotes.C()) Show(q);
+//   auto quotes = broker.Subscribe(weft::Topic<Quote>::Named("EURUSD"), options);
+//   for (const Quote& q : quotes.C()) Show(q);
 #ifndef WEFT_PATTERNS_BROKER_H_
 #define WEFT_PATTERNS_BROKER_H_
 

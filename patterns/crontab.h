@@ -1,7 +1,7 @@
 // crontab.h: when a plan such as "30 2 * * mon-fri" comes up next.
 //
 // Go: routine.Crontab's plans, robfig/cron. The executor that runs something by a plan is in
-// executors.h.
+//   executors.h.
 //
 // Thread safety: a CronPlan is a value that never changes.
 // Blocks: nothing.
@@ -9,11 +9,10 @@
 // Cost: Next(): a few µs; a search of twelve years for a plan that never comes up. 136 bytes.
 //
 // Five fields, minute hour day-of-month month day-of-week, or six with the second before them; or
-// @yearly (@annually),
-// @monthly, @weekly, @daily (@midnight), @hourly. A field is a list of numbers, ranges a-b and
-// steps a-b/n, a/n, */n; months and days have English names of three letters; Sunday is 0 and 7; ?
-// is *. As in cron, if neither of the two fields of days begins with *, a day that either of them
-// names will do; else both have to.
+// @yearly (@annually), @monthly, @weekly, @daily (@midnight), @hourly. A field is a list of
+// numbers, ranges a-b and steps a-b/n, a/n, */n; months and days have English names of three
+// letters; Sunday is 0 and 7; ? is *. As in cron, if neither of the two fields of days begins with
+// *, a day that either of them names will do; else both have to.
 //
 // Where clocks change, a plan whose hour field begins with * counts what passes: it comes up in
 // both of two equal hours, and not in one that does not exist. A plan that names hours counts days:

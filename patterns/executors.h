@@ -1,15 +1,15 @@
 // executors.h: executors made of executors.
 //
 // Go: github.com/x-mod/routine: Guarantee, Retry, Repeat, Crontab, Timeout, Deadline, Concurrent,
-// Parallel, Append,
-//   UseExecutorMiddleware. Differences: every wait ends with the context; Concurrent and Parallel
-//   return errors; Guarantee can tell what it hid; Retry can wait between attempts; what an
-//   executor throws passes through all but Guarantee.
+//   Parallel, Append, UseExecutorMiddleware. Differences: every wait ends with the context;
+//   Concurrent and Parallel return errors; Guarantee can tell what it hid; Retry can wait between
+//   attempts; what an executor throws passes through all but Guarantee.
 //
 // Thread safety: an executor may be run by several at once, if those that it is made of may.
 // Blocks: as those that it is made of; Retry, Repeat and Crontab also wait in between, as long as
-// the context lives. Lifetime: an Executor owns those that it is made of. Cost: a std::function
-// each; Concurrent and Parallel: a fiber for each run.
+//   the context lives.
+// Lifetime: an Executor owns those that it is made of.
+// Cost: a std::function each; Concurrent and Parallel: a fiber for each run.
 //
 //   using namespace weft::routine;
 //   Executor fetch = Retry(3, Timeout(absl::Seconds(1), FetchOnce));

@@ -1,20 +1,19 @@
 // fan.h: many channels into one, and one channel into many.
 //
 // Go: fan-in and fan-out. chan/idioms/merge.h is the plain fan-in with a quit channel; here the
-// context ends it, and the
-//   fibers. To share one channel among workers needs nothing of this: let them all receive from it.
+//   context ends it, and the fibers. To share one channel among workers needs nothing of this: let
+//   them all receive from it.
 //
 // Thread safety: as for channels.
 // Blocks: nothing. The fibers between wait for their sources and for the receivers.
 // Ordering: FanIn() keeps the order of each source, FanOut() that of each output. With a key,
-// values of the same key go
-//   to the same output, in order.
+//   values of the same key go to the same output, in order.
 // Lifetime: the fibers end, and close what they send to, when the sources are closed and drained,
-// or when the context
-//   ends; what they hold then is dropped. Receive until closed, or end the context.
+//   or when the context ends; what they hold then is dropped. Receive until closed, or end the
+//   context.
 // Misuse: fewer than one output panics. One output that nobody receives from holds up the others.
 // Cost: FanIn(): a fiber for each source and one for the end. FanOut(): one fiber. Two hand-overs
-// for each value.
+//   for each value.
 //
 //   for (const Hit& hit : weft::FanIn(ctx, {disk, net, cache})) Show(hit);
 //

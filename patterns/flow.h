@@ -1,25 +1,25 @@
 // flow.h: streams of values that are made while they are consumed, and operators on them.
 //
 // Go: none; a pipeline of channels. Kotlin: Flow. Rx, Reactor: Flux, with back-pressure by
-// construction: a source waits in
-//   emit() until what comes after it has dealt with the value. flow_merge.h has the operators that
-//   need fibers, flow_time.h those that need time.
+//   construction: a source waits in emit() until what comes after it has dealt with the value.
+//   flow_merge.h has the operators that need fibers, flow_time.h those that need time.
 //
 // Thread safety: a Flow is a recipe and never changes: it can be collected often and by many at
-// once, each from the start.
-//   One collection runs on one fiber, unless an operator says otherwise.
+//   once, each from the start. One collection runs on one fiber, unless an operator says otherwise.
 // Blocks: Collect() and the others that take a context: until the flow ends, fails, or the context
-// ends. Ordering: values come in the order of the source. Lifetime: a flow owns what it is made of;
-// no fiber outlives its Collect(). Misuse: a source that goes on after emit() was false works for
-// nobody; one that emits from several fibers races. Cost: a call through a std::function for each
-// value and operator; no allocation, no fiber.
+//   ends.
+// Ordering: values come in the order of the source.
+// Lifetime: a flow owns what it is made of; no fiber outlives its Collect().
+// Misuse: a source that goes on after emit() was false works for nobody; one that emits from
+//   several fibers races.
+// Cost: a call through a std::function for each value and operator; no allocation, no fiber.
 //
 // An error ends the flow and is what Collect() returns. What anybody throws comes out of Collect().
 //
 //   using namespace weft::flow;
-//   absl::StatusOr<std::vector<int>> squares =
-//       (Range(1, 100) | Filter([](int n) { return n % 2 == 0; }) | Map([](int n) { return n * n;
-//       }) | Take(3)).ToVector(ctx);
+//   auto squares = Range(1, 100) | Filter([](int64_t n) { return n % 2 == 0; }) |
+//                  Map([](int64_t n) { return n * n; }) | Take(3);
+//   absl::StatusOr<std::vector<int64_t>> values = squares.ToVector(ctx);   // 4, 16, 36
 #ifndef WEFT_PATTERNS_FLOW_H_
 #define WEFT_PATTERNS_FLOW_H_
 
@@ -109,8 +109,6 @@ class Flow {
 
 namespace flow {
 
-// --- sources
-
 // fn(ctx, emit), as Flow::Run.
 template <typename T, typename Fn>
 Flow<T> Create(Fn fn) {
@@ -153,8 +151,6 @@ auto FromChan(C channel) {
         }
       });
 }
-
-// --- operators
 
 // Each gives a function from flow to flow, for `flow | Operator(…)`.
 

@@ -2,17 +2,16 @@
 // those after.
 //
 // Go: goroutines and channels between stages. Rx: flatMap with concurrency, merge, zip,
-// onBackpressureBuffer, publishOn,
-//   share.
+//   onBackpressureBuffer, publishOn, share.
 //
 // Everything that flow.h says holds here, and:
 // Thread safety: what is emitted downstream comes from one fiber; upstream runs in others.
 // Ordering: FlatMap() and Merge() keep the order of each inner flow, not that between them.
-// Buffer() and Zip() keep all. Lifetime: the fibers end before the collection returns. Shared: see
-// there. Cost: a fiber for each flow that runs, and a hand-over for each value.
+//   Buffer() and Zip() keep all.
+// Lifetime: the fibers end before the collection returns. Shared: see there.
+// Cost: a fiber for each flow that runs, and a hand-over for each value.
 //
-//   auto pages = Of(urls) | FlatMap(8, [](const Url& u) { return Fetch(u); });   // never more than
-//   8 at once
+//   auto pages = Of(urls) | FlatMap(8, [](const Url& u) { return Fetch(u); });   // 8 at once
 #ifndef WEFT_PATTERNS_FLOW_MERGE_H_
 #define WEFT_PATTERNS_FLOW_MERGE_H_
 

@@ -1,7 +1,7 @@
 // flow_time.h: operators on flows that look at the time.
 //
 // Go: select with time.After. Rx: debounce, throttleFirst, sample (throttleLast), timeout,
-// buffer(time, count), interval.
+//   buffer(time, count), interval.
 //
 // Everything that flow_merge.h says holds here. Time is that of weft's timers.
 // Cost: a timer for each value that one is waited for.

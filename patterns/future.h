@@ -1,18 +1,18 @@
 // future.h: a result that is not there yet.
 //
 // Go: a channel with room for one. Java: CompletableFuture. C#: Task<T>. Kotlin: Deferred. Errors
-// are absl::Status; what
-//   a task throws is thrown to everybody who gets the result, as the same exception, with its
-//   stack.
+//   are absl::Status; what a task throws is thrown to everybody who gets the result, as the same
+//   exception, with its stack.
 //
 // Thread safety: all methods; handles are copyable and share the result.
 // Blocks: Get(): until the result is there, or the context ends. The others: nothing.
 // Ordering: what precedes the completion is before every Get(), Done() and continuation.
 // Lifetime: the result lives as long as a handle. When the last Promise is gone without one, it is
-// kAborted. Misuse: a result that nobody gets is lost, exceptions among them. Async() without a
-// scope runs as long as it likes. Cost: a future: two allocations; a continuation: a fiber and an
-// allocation, once the result is there. Waiting continuations
-//   cost no fiber.
+//   kAborted.
+// Misuse: a result that nobody gets is lost, exceptions among them. Async() without a scope runs as
+//   long as it likes.
+// Cost: a future: two allocations; a continuation: a fiber and an allocation, once the result is
+//   there. Waiting continuations cost no fiber.
 //
 // Continuations run in fibers of their own and may block. Select can wait for a future:
 // OnDone(future).

@@ -1,14 +1,16 @@
 // gather.h: a barrier that waits for n results and puts them in order.
 //
 // Go: the upstream/downstream barrier: n goroutines send to one channel that the caller receives
-// from n times.
+//   from n times.
 //
 // Thread safety: Put() and Fail() from anywhere; Wait() by any number.
 // Blocks: Wait(), Gather(): until all results are there, the first failure, or the end of the
-// context. The others: nothing. Ordering: each Put() is before the return of the Wait() that it
-// completes. Lifetime: a GatherBarrier must outlive those who put: it does not wait for them.
-// Gather() does wait for its tasks. Misuse: the same place twice, or one outside, panics. Cost:
-// Put(): a lock. Gather(): a Scope (scope.h) with a fiber for each task.
+//   context. The others: nothing.
+// Ordering: each Put() is before the return of the Wait() that it completes.
+// Lifetime: a GatherBarrier must outlive those who put: it does not wait for them. Gather() does
+//   wait for its tasks.
+// Misuse: the same place twice, or one outside, panics.
+// Cost: Put(): a lock. Gather(): a Scope (scope.h) with a fiber for each task.
 //
 //   weft::GatherBarrier<Page> pages(urls.size());
 //   for (size_t i = 0; i < urls.size(); ++i) weft::Go([&, i] { pages.Put(i, Fetch(urls[i])); });

@@ -1,18 +1,18 @@
 // generator.h: a function that gives its values one by one, when they are asked for.
 //
 // Go: iter.Pull. Python: a generator function with yield. Here, as there, the function and whoever
-// asks take turns, and
-//   never run at the same time; chan/idioms/generate.h is the one over channels, where they may.
+//   asks take turns, and never run at the same time; chan/idioms/generate.h is the one over
+//   channels, where they may.
 //
 // Thread safety: none: one fiber or thread at a time asks; it may be another each time.
 // Blocks: Next(), Stop() and the destructor: until the function has yielded or returned.
 // Ordering: everything that either does is ordered with everything that the other does.
 // Lifetime: the function's fiber begins with the first Next(), and ends before Stop() or the
-// destructor returns: what it
-//   refers to must live as long as the Generator. A function that has not begun never does.
+//   destructor returns: what it refers to must live as long as the Generator. A function that has
+//   not begun never does.
 // Misuse: yield() from another fiber than the function's own. A Next() from within the function
-// deadlocks. Cost: a fiber and one allocation; a value: two switches, which stay on one worker; no
-// allocation.
+//   deadlocks.
+// Cost: a fiber and one allocation; a value: two switches, which stay on one worker; no allocation.
 //
 // yield() returns false when nobody wants more: then clean up and return. What the function throws
 // comes out of Next().

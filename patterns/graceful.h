@@ -1,14 +1,16 @@
 // graceful.h: shuts the parts of a program down in order, each within its time.
 //
 // Go: what a main function does by hand after signal.NotifyContext: srv.Shutdown(ctx), then
-// db.Close(), …
+//   db.Close(), …
 //
 // Thread safety: all methods.
 // Blocks: Run(): until every step has returned; a second Run() until the first is over. Add():
-// nothing. Ordering: each step is before the next, and all before the return of every Run().
+//   nothing.
+// Ordering: each step is before the next, and all before the return of every Run().
 // Lifetime: steps are kept until the object dies: they may refer to what was made before it.
 // Misuse: a step that does not look at its context holds everything up: nothing can end it from
-// outside. Cost: a context for each step that has a limit.
+//   outside.
+// Cost: a context for each step that has a limit.
 //
 // The step that was added last runs first, as destructors do: whoever is started later may need
 // what was there before. An error, a panic, or a step that takes too long does not keep the others
@@ -16,9 +18,10 @@
 //
 //   weft::GracefulShutdown shutdown;
 //   shutdown.Add("database", [&](const weft::Context&) { return db.Close(); });
-//   shutdown.Add("server", absl::Seconds(5), [&](const weft::Context& ctx) { return
-//   server.Drain(ctx); }); … signals.Recv(); return shutdown.Run(weft::Background()); // server,
-//   then database
+//   shutdown.Add("server", absl::Seconds(5), [&](const weft::Context& c) { return s.Drain(c); });
+//   …
+//   signals.Recv();
+//   return shutdown.Run(weft::Background());  // server, then database
 #ifndef WEFT_PATTERNS_GRACEFUL_H_
 #define WEFT_PATTERNS_GRACEFUL_H_
 

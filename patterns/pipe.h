@@ -1,16 +1,17 @@
 // pipe.h: bytes from a writer to a reader in the same process.
 //
 // Go: io.Pipe: without a buffer each Write() ends when a reader has taken all of it. Java:
-// PipedReader and PipedWriter, with
-//   a buffer. The ends are closed when they are destroyed.
+//   PipedReader and PipedWriter, with a buffer. The ends are closed when they are destroyed.
 //
 // Thread safety: all methods; several writers do not mix within one Write().
 // Blocks: Write(): until everything is taken, or is in the buffer. Read(): until there is
-// something. Close(): nothing. Ordering: a Write() is before the Read() of its bytes; without a
-// buffer, that before the return of the Write(). Lifetime: the two ends share the pipe. Misuse: to
-// use an end that was closed or moved from: kFailedPrecondition, or a crash. Cost: a lock for each
-// operation, and a channel whenever somebody has to wait; the bytes are copied once without a
-//   buffer, twice with one.
+//   something. Close(): nothing.
+// Ordering: a Write() is before the Read() of its bytes; without a buffer, that before the return
+//   of the Write().
+// Lifetime: the two ends share the pipe.
+// Misuse: to use an end that was closed or moved from: kFailedPrecondition, or a crash.
+// Cost: a lock for each operation, and a channel whenever somebody has to wait; the bytes are
+//   copied once without a buffer, twice with one.
 //
 //   auto [reader, writer] = weft::MakePipe();
 //   weft::Go([w = std::move(writer)]() mutable { w.Write(ctx, "hello\n").IgnoreError(); });

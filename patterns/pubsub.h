@@ -1,22 +1,21 @@
 // pubsub.h: a publisher whose subscribers are in the same process.
 //
 // Go: the blog's publisher with a channel for each subscriber, without its warts: a slow subscriber
-// has a policy, what it
-//   misses is counted, eviction during a publish is safe, and closing loses nothing.
+//   has a policy, what it misses is counted, eviction during a publish is safe, and closing loses
+//   nothing.
 //
 // Thread safety, blocking, ordering: see broker.h.
 // Lifetime: the Publisher must outlive its publishing callers, not its subscriptions. Its
-// destructor ends those at once. Misuse: a subscriber that is its own kBlock publisher deadlocks
-// when its buffer is full. Cost: Publish(): two short locks, and for each subscriber a send into a
-// buffer. To wait for n slow ones at once is one
-//   select of 2n+2 cases with an allocation each, after every hand-over. No fiber.
+//   destructor ends those at once.
+// Misuse: a subscriber that is its own kBlock publisher deadlocks when its buffer is full.
+// Cost: Publish(): two short locks, and for each subscriber a send into a buffer. To wait for n
+//   slow ones at once is one select of 2n+2 cases with an allocation each, after every hand-over.
+//   No fiber.
 //
 //   weft::Publisher<std::string> news;
 //   auto all = news.Subscribe();
-//   auto go = news.Subscribe(weft::Topic<std::string>::Where(
-//       [](const std::string&, const std::string& text) { return text.find("golang") != text.npos;
-//       }));
-//   news.Publish(ctx, "hello", "golang!").IgnoreError();
+//   auto golang = news.Subscribe(weft::Topic<std::string>::Named("golang"));
+//   absl::Status s = news.Publish(ctx, "golang", "1.27 is out");
 #ifndef WEFT_PATTERNS_PUBSUB_H_
 #define WEFT_PATTERNS_PUBSUB_H_
 

@@ -1,16 +1,18 @@
 // queue.h: a queue without bound: putting in never waits.
 //
 // Go: none; the usual answer is a goroutine between two channels (chan/idioms/unbounded.h), which
-// can stand in a select.
-//   This one has no fiber, and costs a lock where that one costs two hand-overs.
+//   can stand in a select. This one has no fiber, and costs a lock where that one costs two
+//   hand-overs.
 //
 // Thread safety: all methods, any number on both sides.
 // Blocks: Pop(): until there is a value, the queue is closed, or the context ends. The others:
-// nothing. Ordering: what was put in first comes out first, to whoever asked first; a Push() is
-// before the Pop() of its value. Lifetime: must outlive its users; values that nobody took are
-// destroyed with it. Misuse: nothing bounds the memory. Where those who take may be slower for
-// long, use a channel with a buffer. Cost: Push() and Pop(): two short locks each; no allocation
-// but that of std::deque.
+//   nothing.
+// Ordering: what was put in first comes out first, to whoever asked first; a Push() is before the
+//   Pop() of its value.
+// Lifetime: must outlive its users; values that nobody took are destroyed with it.
+// Misuse: nothing bounds the memory. Where those who take may be slower for long, use a channel
+//   with a buffer.
+// Cost: Push() and Pop(): two short locks each; no allocation but that of std::deque.
 //
 //   weft::Queue<Job> jobs;
 //   jobs.Push(job);                                          // never waits

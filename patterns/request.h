@@ -4,12 +4,13 @@
 //
 // Thread safety: all methods; a Request belongs to one fiber at a time.
 // Blocks: Call(): until the answer is there or the context ends. Serve(): until the service or the
-// context ends. Reply()
-//   and Close(): nothing.
+//   context ends. Reply() and Close(): nothing.
 // Ordering: a Call() is before the receive of its request, and the reply before the return of the
-// Call(). Lifetime: handles share the service. A request that is destroyed without an answer
-// answers kAborted by itself. Misuse: a second Reply() panics. Cost: a call: a channel for its
-// answer, and two hand-overs.
+//   Call().
+// Lifetime: handles share the service. A request that is destroyed without an answer answers
+//   kAborted by itself.
+// Misuse: a second Reply() panics.
+// Cost: a call: a channel for its answer, and two hand-overs.
 //
 //   weft::Service<std::string, int> counts;
 //   weft::Go([=] {

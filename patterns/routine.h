@@ -2,26 +2,25 @@
 // clean up.
 //
 // Go: github.com/x-mod/routine: Routine, Main, Child and their options. Differences: nothing is
-// global: a child finds its
-//   routine by the context; Close() may be called often; errors of children come out, if the main
-//   executor has none; Cleanup gets a context that has not ended, even if the caller's has. Signals
-//   come on a channel, whoever sends them.
+//   global: a child finds its routine by the context; Close() may be called often; errors of
+//   children come out, if the main executor has none; Cleanup gets a context that has not ended,
+//   even if the caller's has. Signals come on a channel, whoever sends them.
 //
 // Thread safety: all methods; Execute() once.
 // Blocks: Execute(): until everything has ended. The others: nothing.
 // Ordering: Prepare, then the main executor and the children at once, then, when all of them have
-// ended, Cleanup. Lifetime: must outlive Execute(), which leaves no fiber behind. Misuse: without
-// an executor or a context Execute() is kInvalidArgument; a second Execute() is
-// kFailedPrecondition. Cost: a fiber for the main executor, for each child, and one or two that
-// watch.
+//   ended, Cleanup.
+// Lifetime: must outlive Execute(), which leaves no fiber behind.
+// Misuse: without an executor or a context Execute() is kInvalidArgument; a second Execute() is
+//   kFailedPrecondition.
+// Cost: a fiber for the main executor, for each child, and one or two that watch.
 //
 // It ends when the main executor returns, when Close() is called, a signal of `cancel_signals`
 // comes, or the context ends. What anybody throws ends it too, and leaves Execute() after Cleanup.
 // An error of Prepare ends it before it begins: Cleanup does not run then.
 //
 //   int main(int argc, char** argv) {
-//     return weft::routine::Main(argc, argv, Serve, {.prepare = OpenDatabase, .cleanup =
-//     CloseDatabase});
+//     return weft::routine::Main(argc, argv, Serve, {.prepare = OpenDb, .cleanup = CloseDb});
 //   }
 #ifndef WEFT_PATTERNS_ROUTINE_H_
 #define WEFT_PATTERNS_ROUTINE_H_

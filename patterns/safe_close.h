@@ -1,26 +1,28 @@
 // safe_close.h: ways to close a channel without anybody panicking.
 //
 // Go: the rule "the sender closes, never the receiver", and what is done where it does not fit: one
-// sender, or the last
-//   of many (Sender<T>); whoever comes first, while others send (ClosableChan<T>); and recovering
-//   from the panic (SafeSend, SafeClose), which is for repairs only: it hides a mistake in the
-//   design.
+//   sender, or the last of many (Sender<T>); whoever comes first, while others send
+//   (ClosableChan<T>); and recovering from the panic (SafeSend, SafeClose), which is for repairs
+//   only: it hides a mistake in the design.
 //
 // Thread safety: all methods; copies of a handle share the channel. One Sender handle belongs to
-// one fiber. Blocks: Send(): until there is room, the channel is closed, or the context ends. The
-// others: nothing. Ordering: as for channels; Close() is before the end of every receive loop.
+//   one fiber.
+// Blocks: Send(): until there is room, the channel is closed, or the context ends. The others:
+//   nothing.
+// Ordering: as for channels; Close() is before the end of every receive loop.
 // Lifetime: as for channels: with the last handle.
 // Misuse: a Sender{} without channel panics, when used. Closing by other means is for the Safe…
-// functions. Cost: Sender: as its channel. ClosableChan: two atomic adds more than the send or
-// select; two channels.
+//   functions.
+// Cost: Sender: as its channel. ClosableChan: two atomic adds more than the send or select; two
+//   channels.
 //
 // A Send() that returned OK is never lost: receivers get what is buffered, and what is being handed
 // over, before they see the end.
 //
-//   auto [sender, numbers] = weft::MakeSender<int>(8);     // the last copy of `sender` closes
-//   `numbers` for (int w = 0; w < 4; ++w) weft::Go([sender = sender, w] { sender.Send(w); });
+//   auto [sender, numbers] = weft::MakeSender<int>(8);  // closed by the last copy of `sender`
+//   for (int w = 0; w < 4; ++w) weft::Go([sender = sender, w] { sender.Send(w); });
 //
-//   weft::ClosableChan<Event> events(8);                   // anybody closes
+//   weft::ClosableChan<Event> events(8);                // closed by anybody
 //   if (!events.Send(ctx, event).ok()) return;
 #ifndef WEFT_PATTERNS_SAFE_CLOSE_H_
 #define WEFT_PATTERNS_SAFE_CLOSE_H_

@@ -1,15 +1,17 @@
 // scope.h: fibers that do not outlive the block that started them.
 //
 // Go: errgroup.WithContext, with panics handed over. Kotlin: coroutineScope { launch { … } }.
-// Python: asyncio.TaskGroup.
+//   Python: asyncio.TaskGroup.
 //
 // Thread safety: Go(), Cancel() and ctx() from everywhere, also from the scope's own fibers; Join()
-// by the owner. Blocks: Join() and the destructor: until all fibers of the scope have ended. The
-// others: nothing. Ordering: Go(fn) is before fn; the end of every fiber is before the return of
-// Join(). Lifetime: what the fibers refer to must live until Join() has returned, or the Scope is
-// destroyed: declare it before. Misuse: Go() after Join() has returned panics. A fiber that does
-// not look at its context holds up everybody. Cost: a context, and for each fiber what
-// WaitGroup::Go() costs plus the closure.
+//   by the owner.
+// Blocks: Join() and the destructor: until all fibers of the scope have ended. The others: nothing.
+// Ordering: Go(fn) is before fn; the end of every fiber is before the return of Join().
+// Lifetime: what the fibers refer to must live until Join() has returned, or the Scope is
+//   destroyed: declare it before.
+// Misuse: Go() after Join() has returned panics. A fiber that does not look at its context holds up
+//   everybody.
+// Cost: a context, and for each fiber what WaitGroup::Go() costs plus the closure.
 //
 // The first error, and the first exception, cancel the context of all the others, with that error
 // as cause. An exception comes out of Join() as it was thrown, with its stack; otherwise Join()

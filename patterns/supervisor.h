@@ -1,14 +1,17 @@
 // supervisor.h: keeps fibers running: whoever ends is started again, as long as that makes sense.
 //
 // Go: none in the standard library (suture). Erlang: supervisor, with its strategies, restart types
-// and intensity.
+//   and intensity.
 //
 // Thread safety: Add() before Run(), by one fiber. `on_end` is called by the fiber that runs Run().
 // Blocks: Run(): until all children have ended for good, there were too many restarts, or the
-// context ends. Ordering: a child's end is before its next start, and the end of all children
-// before the return of Run(). Lifetime: no child outlives Run(). Misuse: a child that does not look
-// at its context cannot be stopped: whoever waits for its end waits. Cost: a fiber and a context
-// for each child that runs.
+//   context ends.
+// Ordering: a child's end is before its next start, and the end of all children before the return
+//   of Run().
+// Lifetime: no child outlives Run().
+// Misuse: a child that does not look at its context cannot be stopped: whoever waits for its end
+//   waits.
+// Cost: a fiber and a context for each child that runs.
 //
 // Children are started in the order of Add() and stopped in the opposite one, each before the next,
 // also when the context ends: theirs is a copy without its end and deadline. An error and a panic

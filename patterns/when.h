@@ -1,7 +1,7 @@
 // when.h: one future of several.
 //
 // Go: a WaitGroup, and a select. C#: Task.WhenAll, Task.WhenAny. Java: CompletableFuture.allOf,
-// anyOf.
+//   anyOf.
 //
 // Thread safety: all.
 // Blocks: nothing.
@@ -11,8 +11,8 @@
 // Cost: an allocation for each input; no fiber.
 //
 //   weft::Future<std::vector<Page>> all = weft::WhenAll(pages);
-//   weft::Future<size_t> first = weft::WhenAny(mirrors);             // mirrors[*first.Get()] is
-//   done auto [name, size] = *weft::WhenAll(name_future, size_future).Get();
+//   weft::Future<size_t> first = weft::WhenAny(mirrors);     // mirrors[*first.Get()] is done
+//   auto [name, size] = *weft::WhenAll(name_future, size_future).Get();
 #ifndef WEFT_PATTERNS_WHEN_H_
 #define WEFT_PATTERNS_WHEN_H_
 

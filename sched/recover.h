@@ -3,8 +3,10 @@
 // Go: recover() in a deferred function: it sees a panic, and never a Goexit.
 //
 // Thread safety: nothing is shared; an exception that is handed to another fiber is the same object
-// there. Blocks: nothing of its own. Lifetime: an exception lives as long as somebody holds the
-// std::exception_ptr. Cost: nothing if fn() returns; a few µs for an exception.
+//   there.
+// Blocks: nothing of its own.
+// Lifetime: an exception lives as long as somebody holds the std::exception_ptr.
+// Cost: nothing if fn() returns; a few µs for an exception.
 //
 //   std::exception_ptr panic = weft::Recover([&] { Handle(request); });
 //   if (panic) std::fputs(weft::DescribePanic(panic).c_str(), stderr);
