@@ -67,7 +67,7 @@ class Topic {
   // Those that are published under this very name.
   static Topic Named(std::string name) { return Topic(std::move(name), nullptr); }
   // Called by the publisher, for each value: it should be quick. What it throws comes out of
-  // Publish().
+  // Publish(), and nobody gets the value.
   static Topic Where(Predicate predicate) { return Topic("", std::move(predicate)); }
 
   bool Matches(const std::string& topic, const T& value) const {

@@ -10,7 +10,7 @@
 #include "weft/chan/time.h"
 #include "weft/patterns/internal/join_errors.h"
 #include "weft/patterns/scope.h"
-#include "weft/sched/recover.h"
+#include "weft/sched/catch_panic.h"
 
 namespace weft::routine {
 namespace {
@@ -45,7 +45,7 @@ Executor Guarantee(Executor executor, std::function<void(const absl::Status&)> o
   return [executor = std::move(executor), on_error = std::move(on_error),
           on_panic = std::move(on_panic)](const Context& ctx) {
     absl::Status s;
-    std::exception_ptr panic = Recover([&] { s = executor(ctx); });
+    std::exception_ptr panic = CatchPanic([&] { s = executor(ctx); });
     if (panic && on_panic) on_panic(std::move(panic));
     if (!s.ok() && on_error) on_error(s);
     return absl::OkStatus();

@@ -14,9 +14,9 @@
 #include "weft/context/context.h"
 #include "weft/patterns/crontab.h"
 #include "weft/patterns/routine.h"
+#include "weft/sched/catch_panic.h"
 #include "weft/sched/go.h"
 #include "weft/sched/panic.h"
-#include "weft/sched/recover.h"
 #include "weft/sched/testing/fixture.h"
 
 namespace weft::routine {

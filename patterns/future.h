@@ -35,8 +35,8 @@
 #include "weft/context/context.h"
 #include "weft/patterns/internal/future_state.h"
 #include "weft/patterns/scope.h"
+#include "weft/sched/catch_panic.h"
 #include "weft/sched/go.h"
-#include "weft/sched/recover.h"
 
 namespace weft {
 
@@ -152,7 +152,7 @@ template <typename Fn>
 absl::Status Promise<T>::SetFrom(Fn fn) const {
   using R = std::invoke_result_t<Fn&>;
   absl::Status status;
-  std::exception_ptr panic = Recover([&] {
+  std::exception_ptr panic = CatchPanic([&] {
     if constexpr (std::is_void_v<R>) {
       fn();
       Set(Empty());

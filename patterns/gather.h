@@ -105,6 +105,7 @@ absl::StatusOr<std::vector<T>> Gather(
     });
   }
   if (absl::Status s = scope.Join(); !s.ok()) return s;
+  if (results.missing() > 0) return absl::AbortedError("a task has ended without a result");
   return results.Wait(ctx);
 }
 

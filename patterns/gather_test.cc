@@ -98,6 +98,14 @@ TEST_P(GatherTest, TheFirstErrorEndsTheOtherTasks) {
   });
 }
 
+TEST_P(GatherTest, GoexitInATaskIsAnError) {
+  RunInFiber([] {
+    auto all = Gather<int>(Background(), {[](const Context&) -> absl::StatusOr<int> { Goexit(); },
+                                          [](const Context&) -> absl::StatusOr<int> { return 1; }});
+    EXPECT_EQ(all.status().code(), absl::StatusCode::kAborted);
+  });
+}
+
 TEST_P(GatherTest, WhatATaskThrowsIsThrown) {
   RunInFiber([] {
     EXPECT_EQ(PanicOf([] {

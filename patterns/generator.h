@@ -34,9 +34,9 @@
 #include <utility>
 
 #include "absl/base/attributes.h"
+#include "weft/sched/catch_panic.h"
 #include "weft/sched/go.h"
 #include "weft/sched/park.h"
-#include "weft/sched/recover.h"
 
 namespace weft {
 
@@ -101,7 +101,7 @@ class ABSL_MUST_USE_RESULT Generator {
         }
         State* state;
       } last_turn{this};
-      panic = Recover([this] { fn(Yield(this)); });
+      panic = CatchPanic([this] { fn(Yield(this)); });
       fn = nullptr;
     }
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "weft/patterns/internal/join_errors.h"
-#include "weft/sched/recover.h"
+#include "weft/sched/catch_panic.h"
 
 namespace weft {
 
@@ -42,7 +42,7 @@ absl::Status GracefulShutdown::RunStep(const Part& part, const Context& ctx) {
   CancelOnExit stop(cancel);
   absl::Status status;
   if (std::exception_ptr panic =
-          Recover([&, &limited = limited] { status = part.step(limited); })) {
+          CatchPanic([&, &limited = limited] { status = part.step(limited); })) {
     status = absl::InternalError("panic: " + DescribePanic(panic));
   }
   return patterns_internal::Named(part.name, status);

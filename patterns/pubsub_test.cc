@@ -231,6 +231,7 @@ TEST_P(PubSubTest, TheContextOfCloseEndsItsPatience) {
 
 TEST_P(PubSubTest, APredicateThatThrowsLeavesThePublisherUsable) {
   Publisher<int> p;
+  auto before = p.Subscribe();
   {
     auto s =
         p.Subscribe(Topic<int>::Where([](const std::string&, int) -> bool { Panic("predicate"); }));
@@ -238,6 +239,7 @@ TEST_P(PubSubTest, APredicateThatThrowsLeavesThePublisherUsable) {
   }
   EXPECT_TRUE(p.Publish(Background(), "", 2).ok());
   EXPECT_TRUE(p.Close(Background()).ok());
+  EXPECT_EQ(Drain(before), std::vector<int>{2}) << "nobody got the value";
 }
 
 // The books balance for every policy: what was accepted was received or counted as dropped, in the

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "weft/chan/select.h"
+#include "weft/sched/catch_panic.h"
 #include "weft/sched/main.h"
-#include "weft/sched/recover.h"
 
 namespace weft::routine {
 namespace {
@@ -44,7 +44,7 @@ absl::Status Routine::Execute(const Context& parent) {
   const Context ctx = WithValue(WithValue(parent, kArguments, options_.arguments), kRoutine, this);
   if (absl::Status s = Run(options_.prepare, ctx); !s.ok()) return s;
   absl::Status status;
-  std::exception_ptr panic = Recover([&] { status = Serve(ctx); });
+  std::exception_ptr panic = CatchPanic([&] { status = Serve(ctx); });
   status.Update(Run(options_.cleanup, WithoutCancel(ctx)));
   if (panic) std::rethrow_exception(panic);
   return status;
@@ -71,7 +71,6 @@ absl::Status Routine::Serve(const Context& ctx) {
   }
   serving_.Close();
   if (absl::Status s = scope.Join(); !s.ok()) return s;
-  if (!ctx.Err().ok()) return ctx.Err();
   MutexLock lock(mu_);
   return child_error_;
 }

@@ -61,8 +61,8 @@ class Routine {
   Routine(const Routine&) = delete;
   Routine& operator=(const Routine&) = delete;
 
-  // The first of: Prepare's error; the main executor's; that of Close() or of the context; a
-  // child's; Cleanup's. OK if the main executor returned OK and nobody else failed.
+  // The first of: Prepare's error; the main executor's; a child's that was not told to stop;
+  // Cleanup's. Whoever is told to stop, and returns OK, has ended well.
   absl::Status Execute(const Context& ctx);
 
   // Closed when the main executor and the children have been started.

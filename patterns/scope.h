@@ -33,8 +33,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "weft/context/context.h"
+#include "weft/sched/catch_panic.h"
 #include "weft/sched/panic.h"
-#include "weft/sched/recover.h"
 #include "weft/sync/mutex.h"
 #include "weft/sync/waitgroup.h"
 
@@ -104,7 +104,7 @@ class Scope {
   template <typename Fn>
   void Run(Fn& fn) {
     absl::Status status;
-    std::exception_ptr panic = Recover([&] { status = patterns_internal::Invoke(fn, ctx_); });
+    std::exception_ptr panic = CatchPanic([&] { status = patterns_internal::Invoke(fn, ctx_); });
     if (panic) status = absl::InternalError("panic in a fiber of the scope");
     if (!status.ok()) Fail(std::move(status), std::move(panic));
   }

@@ -8,8 +8,8 @@
 #include "weft/chan/select.h"
 #include "weft/chan/time.h"
 #include "weft/patterns/internal/join_errors.h"
+#include "weft/sched/catch_panic.h"
 #include "weft/sched/go.h"
-#include "weft/sched/recover.h"
 #include "weft/sched/timer.h"
 
 namespace weft {
@@ -50,7 +50,7 @@ void Supervisor::Start(const Context& ctx, size_t i) {
       End end;
       const Chan<Empty>& over;
     } finish{this, {i, start, absl::OkStatus()}, over};
-    std::exception_ptr panic = Recover([&] { finish.end.result = run(ctx); });
+    std::exception_ptr panic = CatchPanic([&] { finish.end.result = run(ctx); });
     if (panic) finish.end.result = absl::InternalError("panic: " + DescribePanic(panic));
   });
 }

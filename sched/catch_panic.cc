@@ -1,4 +1,4 @@
-#include "weft/sched/recover.h"
+#include "weft/sched/catch_panic.h"
 
 #include "weft/sched/panic.h"
 

@@ -1,4 +1,4 @@
-// recover.h: to catch whatever a function throws, without catching Goexit().
+// catch_panic.h: to catch whatever a function throws, without catching Goexit().
 //
 // Go: recover() in a deferred function: it sees a panic, and never a Goexit.
 //
@@ -8,10 +8,10 @@
 // Lifetime: an exception lives as long as somebody holds the std::exception_ptr.
 // Cost: nothing if fn() returns; a few µs for an exception.
 //
-//   std::exception_ptr panic = weft::Recover([&] { Handle(request); });
+//   std::exception_ptr panic = weft::CatchPanic([&] { Handle(request); });
 //   if (panic) std::fputs(weft::DescribePanic(panic).c_str(), stderr);
-#ifndef WEFT_SCHED_RECOVER_H_
-#define WEFT_SCHED_RECOVER_H_
+#ifndef WEFT_SCHED_CATCH_PANIC_H_
+#define WEFT_SCHED_CATCH_PANIC_H_
 
 #include <exception>
 #include <string>
@@ -23,7 +23,7 @@ namespace weft {
 
 // Calls fn() and returns what it threw, null if nothing. Goexit() passes through.
 template <typename Fn>
-std::exception_ptr Recover(Fn&& fn) {
+std::exception_ptr CatchPanic(Fn&& fn) {
   try {
     std::forward<Fn>(fn)();
     return nullptr;
@@ -39,4 +39,4 @@ std::string DescribePanic(const std::exception_ptr& panic);
 
 }  // namespace weft
 
-#endif  // WEFT_SCHED_RECOVER_H_
+#endif  // WEFT_SCHED_CATCH_PANIC_H_
