@@ -1,7 +1,7 @@
 // go.h: to start fibers, and what a fiber can ask of the scheduler.
 //
 // Go: the go statement, runtime.Gosched, time.Sleep, runtime.Goexit, GOMAXPROCS, NumCPU,
-//   NumGoroutine.
+//   NumGoroutine, LockOSThread, UnlockOSThread.
 //
 // Thread safety: all functions may be called from fibers and plain threads alike.
 // Blocks: Gosched() and Sleep(): the fiber, or the thread when the caller is not a fiber. Go():
@@ -79,6 +79,18 @@ int NumCPU();
 
 // Fibers that have been started and have not ended, the calling one included.
 int NumFiber();
+
+// Binds the calling fiber to the operating-system thread it is on, until UnlockOSThread() has been
+// called as often: the fiber runs on no other thread, and no other fiber on that one. For libraries
+// that keep state with the thread (OpenGL, locales, credentials). A fiber that ends while locked
+// takes its thread with it. From a plain thread: nothing; it is bound already.
+//
+// Go: runtime.LockOSThread. Cost: while it is locked, every park and every wake-up of the fiber
+// hands a processor from thread to thread, which takes microseconds.
+void LockOSThread();
+
+// Undoes one LockOSThread(); without one, nothing.
+void UnlockOSThread();
 
 }  // namespace weft
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/stop_signal.h"
 #include "weft/sched/park.h"
 #include "weft/sched/timer.h"
 
@@ -25,6 +26,13 @@ absl::Status Shutdown(absl::Duration deadline) {
   }
   scheduler.Stop();
   return absl::OkStatus();
+}
+
+int SetMaxThreads(int n) { return sched_internal::Scheduler::Instance().SetMaxThreads(n); }
+
+bool SetStrictMaxProcs(bool on) {
+  if (on) sched_internal::InstallStopHandler();
+  return sched_internal::Scheduler::Instance().SetStrict(on);
 }
 
 }  // namespace weft

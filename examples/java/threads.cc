@@ -8,7 +8,7 @@
 #include "weft/sync/reentrant_mutex.h"
 #include "weft/sync/waitgroup.h"
 
-// class Inbox { synchronized void put(int n) { … notifyAll(); }  synchronized int take() { while (…) wait(); … } }
+// synchronized void put(int n) { … notifyAll(); }   synchronized int take() { while (…) wait(); … }
 class Inbox {
  public:
   void Put(int n) {

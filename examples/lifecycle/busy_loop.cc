@@ -1,5 +1,7 @@
-// One processor, and a fiber that is busy all the time: others run nevertheless, since it is made
-// to give way at its next operation on a channel, a lock or the like.
+// One processor, and a fiber that never gives way: a loop without a single call into weft. Others
+// run nevertheless: the processor is taken from under it after a while, and it goes on beside them
+// on a thread of its own until it comes back.
+#include <atomic>
 #include <cstdio>
 
 #include "absl/time/time.h"
@@ -9,10 +11,10 @@
 int main(int argc, char** argv) {
   return weft::Main(argc, argv, [] {
     weft::GOMAXPROCS(1);
-    auto stop = weft::MakeChan<weft::Empty>();
+    std::atomic<bool> stop{false};
     auto stopped = weft::MakeChan<weft::Empty>();
-    weft::Go([=] {
-      while (!stop.TryRecv().closed()) {
+    weft::Go([&stop, stopped] {
+      while (!stop) {
       }
       stopped.Close();
     });
@@ -20,7 +22,7 @@ int main(int argc, char** argv) {
       weft::Sleep(absl::Milliseconds(1));
       std::printf("main ran, %d\n", i);
     }
-    stop.Close();
+    stop = true;
     stopped.Recv();
   });
 }

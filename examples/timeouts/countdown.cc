@@ -1,24 +1,24 @@
-// A countdown that Enter aborts. Reading the terminal blocks a thread, so it has one to itself,
-// which sends to a channel.
+// A countdown that Enter aborts. A fiber waits for the key in a region that says that it blocks, so
+// that its processor serves the others meanwhile.
 #include <cstdio>
-#include <thread>
 
 #include "absl/time/time.h"
 #include "weft/chan/chan.h"
 #include "weft/chan/select.h"
 #include "weft/chan/time.h"
+#include "weft/sched/blocking.h"
 #include "weft/sched/main.h"
 
 // Closed when a line, or the end, was read.
 weft::RecvChan<weft::Empty> Enter() {
   auto pressed = weft::MakeChan<weft::Empty>();
-  std::thread([pressed] {
-    while (true) {
-      const int c = std::getchar();
-      if (c == '\n' || c == EOF) break;
-    }
+  weft::Go([pressed] {
+    int c;
+    do {
+      c = weft::Blocking([] { return std::getchar(); });
+    } while (c != '\n' && c != EOF);
     pressed.Close();
-  }).detach();
+  });
   return pressed;
 }
 

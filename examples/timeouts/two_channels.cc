@@ -8,7 +8,7 @@
 #include "weft/chan/select.h"
 #include "weft/sched/main.h"
 
-// The result, or nothing if the timeout was first. The worker leaves its result in the buffer and goes.
+// The result, or nothing if the timeout was first. The worker leaves its result in the buffer.
 std::optional<int> Within(absl::Duration limit, absl::Duration work) {
   auto result = weft::MakeChan<int>(1);
   auto timeout = weft::MakeChan<weft::Empty>();

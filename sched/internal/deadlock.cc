@@ -31,7 +31,7 @@ void CheckDeadlock(const Scheduler& scheduler) {
   const int threads = CountThreads();
   if (threads == 0 || threads > known) return;
   // Read last: a parked thread may have been readied while we counted.
-  if (!scheduler.AllIdle() || scheduler.EarliestTimer() != TimerQueue::kNever) return;
+  if (!scheduler.Asleep() || scheduler.EarliestTimer() != TimerQueue::kNever) return;
   if (scheduler.LiveFibers() == 0) Fatal("no fibers (main called Goexit) - deadlock!");
   Fatal("all fibers are asleep - deadlock!");
 }

@@ -14,6 +14,8 @@
 
 namespace weft::sched_internal {
 
+struct Worker;
+
 enum class FiberStatus : uint8_t {
   kDead,      // the slot is free
   kRunnable,  // in a run queue
@@ -30,10 +32,13 @@ struct alignas(64) Fiber : Parkable {
   EhGlobals eh;
   // Where a segmented stack's prologues compare (%fs:0x70 while running); null: the fixed kind.
   void* stack_guard = nullptr;
+  // The worker whose thread this fiber alone may use; null: any. Written by the fiber.
+  Worker* locked_to = nullptr;
   // Read by dumps while the fiber lives its life: relaxed, a statistic.
   Atom<FiberStatus> status{FiberStatus::kDead};
   Atom<WaitReason> wait_reason{WaitReason::kNone};
   bool goexit = false;            // owner only
+  uint32_t lock_depth = 0;        // of LockOSThread(); owner only
   uint8_t size_class = 0;         // constant
   Atom<int64_t> parked_since{0};  // coarse monotonic ns; a statistic
 

@@ -24,7 +24,7 @@ Fiber* Scheduler::TakeFiber(Worker* worker, int size_class) {
     StackArena::Instance().Take(size_class, &fiber, 1);
     return fiber;
   }
-  Processor* processor = worker->processor;
+  Processor* processor = worker->processor();
   int cached = processor->stack_count.load(std::memory_order_relaxed);  // holder-only
   if (cached == 0) cached = StackArena::Instance().Take(size_class, processor->stacks, kStackBatch);
   processor->stack_count.store(--cached, std::memory_order_relaxed);  // a statistic to others
@@ -32,23 +32,28 @@ Fiber* Scheduler::TakeFiber(Worker* worker, int size_class) {
 }
 
 void Scheduler::ReturnFiber(Worker* worker, Fiber* fiber) {
-  Processor* processor = worker->processor;
+  Processor* processor = worker->processor();
   fiber->status.store(FiberStatus::kDead, std::memory_order_relaxed);  // statistic
-  if (fiber->size_class != StackArena::kDefaultClass) {
+  if (processor == nullptr || fiber->size_class != StackArena::kDefaultClass) {
     StackArena::Instance().Give(fiber->size_class, &fiber, 1);
   } else {
     int cached = processor->stack_count.load(std::memory_order_relaxed);  // holder-only
     if (cached == Processor::kStackCache) {
       cached -= Processor::kStackCache / 2;
-      StackArena::Instance().Give(fiber->size_class, processor->stacks + cached, Processor::kStackCache / 2);
+      StackArena::Instance().Give(fiber->size_class, processor->stacks + cached,
+                                  Processor::kStackCache / 2);
     }
     processor->stacks[cached] = fiber;
     processor->stack_count.store(cached + 1, std::memory_order_relaxed);  // a statistic to others
   }
   // ORDER(fiber.ended): release; pairs with the acquire in LiveFibers(): who sees the end sees the
   // start.
-  processor->ended.store(processor->ended.load(std::memory_order_relaxed) + 1,
-                         std::memory_order_release);
+  if (processor != nullptr) {
+    processor->ended.store(processor->ended.load(std::memory_order_relaxed) + 1,
+                           std::memory_order_release);
+  } else {
+    ended_without_processor_.fetch_add(1, std::memory_order_release);
+  }
   // Relaxed: whoever waits looks again by himself.
   if (draining_.load(std::memory_order_relaxed)) [[unlikely]] {
     drained_.fetch_add(
@@ -60,7 +65,7 @@ void Scheduler::ReturnFiber(Worker* worker, Fiber* fiber) {
 uint64_t Scheduler::NextFiberId(Worker* worker) {
   // Relaxed: uniqueness needs atomicity only.
   if (worker == nullptr) return next_id_batch_.fetch_add(1, std::memory_order_relaxed);
-  Processor* processor = worker->processor;
+  Processor* processor = worker->processor();
   if (processor->next_fiber_id == processor->last_fiber_id) {
     processor->next_fiber_id = next_id_batch_.fetch_add(kIdBatch, std::memory_order_relaxed);
     processor->last_fiber_id = processor->next_fiber_id + kIdBatch;
@@ -73,7 +78,7 @@ void Scheduler::CountStarted(Worker* worker) {
   if (worker == nullptr) {
     started_by_threads_.fetch_add(1, std::memory_order_relaxed);
   } else {
-    auto& started = worker->processor->started;
+    auto& started = worker->processor()->started;
     started.store(started.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
 }
@@ -81,10 +86,12 @@ void Scheduler::CountStarted(Worker* worker) {
 Spawn::Spawn(const char* name, size_t stack_bytes, size_t closure_bytes, size_t closure_align,
              void (*run)(void* closure)) {
   Scheduler& scheduler = Scheduler::Instance();
-  Worker* worker = WorkerWithProcessor();
-  if (worker == nullptr) scheduler.EnsureStarted();
-  fiber_ = scheduler.TakeFiber(
-      worker, StackArena::SizeClass(stack_bytes + (stack_bytes ? closure_bytes : 0)));
+  {
+    const PinProcessor pin;
+    if (pin.worker() == nullptr) scheduler.EnsureStarted();
+    fiber_ = scheduler.TakeFiber(
+        pin.worker(), StackArena::SizeClass(stack_bytes + (stack_bytes ? closure_bytes : 0)));
+  }
   const uintptr_t top = reinterpret_cast<uintptr_t>(fiber_) - closure_bytes;
   closure_ = reinterpret_cast<void*>(top & ~(std::max<uintptr_t>(closure_align, 16) - 1));
   if (static_cast<char*>(closure_) < fiber_->stack_low + 8192) {
@@ -124,10 +131,12 @@ void Spawn::Start() {
   fiber->sanitizer.InitForFiber(fiber->stack_low, fiber->stack_bytes());
 #endif
   Scheduler& scheduler = Scheduler::Instance();
-  Worker* worker = WorkerWithProcessor();
-  fiber->id = scheduler.NextFiberId(worker);
-  scheduler.CountStarted(worker);
-  scheduler.MakeReadyNext(fiber);
+  {
+    const PinProcessor pin;
+    fiber->id = scheduler.NextFiberId(pin.worker());
+    scheduler.CountStarted(pin.worker());
+    scheduler.MakeReadyNext(fiber);
+  }
   SafePoint();
 }
 
@@ -148,6 +157,7 @@ extern "C" void weft_fiber_main(void* argument) {
   Scheduler& scheduler = Scheduler::Instance();
   SanitizerAfterSwitch(fiber->sanitizer);
   scheduler.FinishSwitch(CurrentWorker());
+  CurrentWorker()->LeaveRuntime();
   try {
     // No other handler: an exception that nobody catches finds the end of the stack in the first
     // phase of unwinding, and std::terminate is called where it was thrown, with all frames still
@@ -155,7 +165,10 @@ extern "C" void weft_fiber_main(void* argument) {
     fiber->run(fiber->closure);
   } catch (const GoexitUnwind&) {
   }
-  scheduler.Leave(CurrentWorker(), fiber, After::kEnd);
+  Worker* worker = CurrentWorker();
+  if (fiber->locked_to != nullptr) [[unlikely]]
+    scheduler.EndWithFiber(worker, fiber);
+  scheduler.Leave(worker, fiber, After::kEnd);
   __builtin_unreachable();
 }
 

@@ -11,8 +11,9 @@ namespace weft::sched_internal {
 
 // Meeting point of one parker and, for each park, exactly one notifier.
 //
-//   kRunning  --Commit()-->  kParked  --Notify() == kMustWake-->  kNotified  --Resume()-->  kRunning
-//   kRunning  --Notify() == kRemembered-->  kNotified  --TryConsume() or Commit() == false-->  kRunning
+//   kRunning  --Commit()-->  kParked  --Notify() == kMustWake-->  kNotified  --Resume()--> kRunning
+//   kRunning  --Notify() == kRemembered-->  kNotified  --TryConsume() or Commit() == false-->
+//   kRunning
 //
 // Invariant: the parker is made runnable only by the notifier that got kMustWake.
 class ParkToken {

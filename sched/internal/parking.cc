@@ -122,7 +122,7 @@ void Wake(Parkable* parkable, bool next) {
 void PreemptSlow() {
   Worker* worker = CurrentWorker();
   if (worker == nullptr || worker->current == nullptr) return;  // a timer callback
-  Scheduler::Instance().Leave(worker, worker->current, After::kYieldGlobal);
+  Scheduler::Instance().Preempt(worker, worker->current);
 }
 
 }  // namespace sched_internal
@@ -207,6 +207,20 @@ int GOMAXPROCS(int n) {
 int NumCPU() { return sched_internal::AffinityProcessors(); }
 
 int NumFiber() { return Scheduler::Instance().LiveFibers(); }
+
+void LockOSThread() {
+  Worker* worker = CurrentWorker();
+  Fiber* fiber = worker == nullptr ? nullptr : worker->current;
+  if (fiber == nullptr) return;
+  if (fiber->lock_depth++ == 0) Scheduler::Instance().LockToThread(worker, fiber);
+}
+
+void UnlockOSThread() {
+  Worker* worker = CurrentWorker();
+  Fiber* fiber = worker == nullptr ? nullptr : worker->current;
+  if (fiber == nullptr || fiber->lock_depth == 0) return;
+  if (--fiber->lock_depth == 0) Scheduler::Instance().UnlockFromThread(worker, fiber);
+}
 
 int64_t MonotonicNanos() {
   timespec now;

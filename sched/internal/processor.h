@@ -62,7 +62,7 @@ struct alignas(kCacheLinePair) Processor {
   uint64_t next_fiber_id = 0;  // ids are handed out in batches
   uint64_t last_fiber_id = 0;
   static constexpr int kStackCache = 64;
-  Fiber* stacks[kStackCache];                                // dead fibers of the default size, warm
+  Fiber* stacks[kStackCache];                       // dead fibers of the default size, warm
   Processor* next_idle = nullptr;                   // guarded by the scheduler's lock
   ProcessorState state = ProcessorState::kRetired;  // guarded by the scheduler's lock
 
@@ -73,12 +73,9 @@ struct alignas(kCacheLinePair) Processor {
   Atom<int> stack_count{0};      // of `stacks`
   Atom<uint32_t> round{0};       // scheduling decisions
   Atom<uint32_t> time_slice{0};  // changes when another fiber gets a new slice
-  // Of the worker that holds it; null: idle. Written by the holder; sysmon writes through it.
-  Atom<ThreadLocals*> holder{nullptr};
-
-  // Written by anybody: the holder must enter the scheduler proper. Relaxed: a request, met at the
-  // next decision.
-  alignas(kCacheLinePair) Atom<bool> attention{false};
+  // Who holds it; null: nobody, or a worker that is being woken or started. Written by the holder
+  // and by whoever takes it from him.
+  Atom<Worker*> holder{nullptr};
 
   alignas(kCacheLinePair) Atom<Fiber*> lifo{nullptr};
   RunRing ring;
@@ -92,9 +89,8 @@ struct alignas(kCacheLinePair) Processor {
 };
 
 inline Fiber* Processor::PickLocal() {
-  if ((NextRound() & round_mask) == 0 || attention.load(std::memory_order_relaxed)) [[unlikely]] {
+  if ((NextRound() & round_mask) == 0) [[unlikely]]
     return nullptr;
-  }
   // Relaxed: TakeLifo() decides.
   if (lifo.load(std::memory_order_relaxed) != nullptr) {
     if (++lifo_streak < kMaxLifoStreak || ring.size() == 0) {

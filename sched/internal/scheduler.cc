@@ -7,8 +7,10 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "weft/sched/internal/environment.h"
 #include "weft/sched/internal/futex.h"
+#include "weft/sched/internal/process_barrier.h"
 #include "weft/sched/internal/terminate.h"
 #include "weft/sched/panic.h"
 
@@ -21,6 +23,7 @@ void Scheduler::StartSlow() {
   std::lock_guard<std::mutex> hold(*mutex);
   if (started_.load(std::memory_order_relaxed)) return;  // written under the mutex
   InstallTerminateHandler();
+  RegisterProcessBarrier();
   stopping_.store(false, std::memory_order_relaxed);  // published by started_
   if (processors() == 0) SetProcessors(DefaultProcessors());
   // Relaxed: a count.
@@ -37,9 +40,7 @@ int Scheduler::SetProcessors(int n) {
     former = SetProcessorsLocked(std::clamp(n, 1, kMaxProcessors));
   }
   // Those that go are told; those that came are idle, and may be needed.
-  for (int i = processors(); i < allocated_processors(); ++i) {
-    processor(i)->attention.store(true, std::memory_order_relaxed);  // a request
-  }
+  for (int i = processors(); i < allocated_processors(); ++i) Interrupt(processor(i));
   for (int i = former; i < processors(); ++i) {
     if (AnyWork()) WakeIfIdle();
   }
@@ -92,9 +93,27 @@ Processor* Scheduler::TakeIdleProcessor() {
 }
 
 void Scheduler::Hold(Worker* worker, Processor* processor) {
-  worker->processor = processor;
-  // ORDER(processor.holder): release; pairs with the acquire in sysmon.
-  processor->holder.store(worker->locals, std::memory_order_release);
+  worker->set_processor(processor);
+  // ORDER(processor.holder): release; pairs with the acquire in TakeProcessor().
+  processor->holder.store(worker, std::memory_order_release);
+}
+
+void Scheduler::Drop(Worker* worker) {
+  Processor* processor = worker->processor();
+  worker->set_processor(nullptr);
+  // ORDER(processor.holder): release; pairs with the acquire in TakeProcessor().
+  processor->holder.store(nullptr, std::memory_order_release);
+}
+
+void Scheduler::Interrupt(Processor* processor) {
+  // ORDER(processor.holder): acquire; pairs with the release in Hold().
+  Worker* worker = processor->holder.load(std::memory_order_acquire);
+  if (worker == nullptr) return;
+  SpinLockHolder hold(worker->handoff);
+  // ORDER(processor.holder): acquire; as above. A worker whose thread ends drops it under the lock.
+  if (processor->holder.load(std::memory_order_acquire) != worker) return;
+  worker->interrupt.store(true, std::memory_order_relaxed);     // a request
+  worker->locals->preempt.store(1, std::memory_order_relaxed);  // a request
 }
 
 void Scheduler::WakeOne() {
@@ -116,7 +135,7 @@ void Scheduler::WakeOne() {
       if (worker != nullptr) {
         worker->wake.Set();
       } else {
-        SpawnWorker(processor);
+        SpawnWorker(processor, /*spinning=*/true);
       }
       return;
     }
@@ -125,17 +144,28 @@ void Scheduler::WakeOne() {
   }
 }
 
-void Scheduler::SpawnWorker(Processor* processor) {
-  auto* worker = new Worker;
-  worker->processor = processor;
-  worker->spinning = true;
+void Scheduler::SpawnWorker(Processor* processor, bool spinning) {
+  Worker* worker;
+  {
+    SpinLockHolder hold(lock_);
+    worker = std::exchange(ended_workers_, nullptr);
+    if (worker != nullptr) ended_workers_ = worker->next_worker;
+  }
+  if (worker == nullptr) worker = new Worker;
+  worker->set_processor(processor);
+  worker->spinning = spinning;
   worker->random = static_cast<uint32_t>(MonotonicNanos()) | 1;
   {
     SpinLockHolder hold(lock_);
     worker->next_worker = all_workers_;
     all_workers_ = worker;
   }
-  runtime_threads_.fetch_add(1, std::memory_order_relaxed);  // a count
+  const int threads = runtime_threads_.fetch_add(1, std::memory_order_relaxed) + 1;  // a count
+  const int limit = max_threads_.load(std::memory_order_relaxed);                    // a setting
+  if (threads > limit) {
+    Fatal(absl::StrCat("thread exhaustion: the program exceeds the limit of ", limit,
+                       " threads (SetMaxThreads)"));
+  }
   if (pthread_create(&worker->thread, nullptr, &WorkerMain, worker) != 0) {
     Fatal("cannot start a worker thread: raise the limit of threads (ulimit -u)");
   }
@@ -150,9 +180,9 @@ void* Scheduler::WorkerMain(void* argument) {
   worker->eh = ThreadEhGlobals();
   worker->sanitizer.InitForThread();
   Scheduler& scheduler = Instance();
-  scheduler.Hold(worker, worker->processor);
+  scheduler.Hold(worker, worker->processor());
   scheduler.Loop(worker);
-  worker->locals->worker = nullptr;
+  CurrentThreadLocals()->worker = nullptr;
   return nullptr;
 }
 
@@ -192,9 +222,7 @@ void Scheduler::Stop() {
 
 void Scheduler::Freeze() {
   frozen_.store(true, std::memory_order_relaxed);  // a request
-  for (int i = 0; i < allocated_processors(); ++i) {
-    processor(i)->attention.store(true, std::memory_order_relaxed);  // a request
-  }
+  for (int i = 0; i < allocated_processors(); ++i) Interrupt(processor(i));
 }
 
 int Scheduler::LiveFibers() const {
@@ -204,6 +232,7 @@ int Scheduler::LiveFibers() const {
   int64_t live = 0;
   const int n = allocated_processors();
   // ORDER(fiber.ended): acquire; pairs with the release in ReturnFiber().
+  live -= ended_without_processor_.load(std::memory_order_acquire);
   for (int i = 0; i < n; ++i) live -= processor(i)->ended.load(std::memory_order_acquire);
   for (int i = 0; i < n; ++i) live += processor(i)->started.load(std::memory_order_relaxed);
   live += started_by_threads_.load(std::memory_order_relaxed);
@@ -237,11 +266,14 @@ bool Scheduler::WaitUntilNoFibers(int64_t deadline_ns) {
 }
 
 void Scheduler::ArmTimer(SchedTimer* timer, int64_t when_ns) {
-  if (Worker* worker = WorkerWithProcessor()) {
-    Processor* processor = worker->processor;
-    processor->timers.Add(timer, when_ns);
-    processor->round_mask = Processor::kRoundMaskTimers;
-    return;
+  {
+    const PinProcessor pin;
+    if (Worker* worker = pin.worker()) {
+      Processor* processor = worker->processor();
+      processor->timers.Add(timer, when_ns);
+      processor->round_mask = Processor::kRoundMaskTimers;
+      return;
+    }
   }
   EnsureStarted();
   processor(0)->timers.Add(timer, when_ns);

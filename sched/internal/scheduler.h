@@ -79,6 +79,34 @@ class Scheduler {
   // Holder of `processor` from now on.
   void Hold(Worker* worker, Processor* processor);
 
+  // --- Workers that do not come back to the scheduler (handoff.cc). ---
+
+  // What sysmon has seen of a processor on an earlier tick.
+  struct Observed {
+    uint32_t time_slice;
+    uint32_t blocking;
+  };
+  // Takes `processor` from a worker that has not entered the runtime since, and gives it to
+  // another. False: it has, or no thread may be started for it.
+  bool TakeProcessor(Processor* processor, Observed seen);
+  // Whether somebody waits for `processor` to be free.
+  bool IsNeeded(Processor* processor) const;
+  // The earliest of the timers that the holder of `processor` looks after: its own, and those of
+  // the processors beyond GOMAXPROCS that fall to it.
+  int64_t NextTimerFor(const Processor& processor) const;
+  // At a safe point: lets others run. The fiber may go on at once if its processor had been taken
+  // and another is idle.
+  void Preempt(Worker* worker, Fiber* self);
+  // The end of a BlockingRegion.
+  void EndBlocking(Worker* worker, Fiber* self);
+  // The fiber and the thread belong to each other until Unlock().
+  void LockToThread(Worker* worker, Fiber* self);
+  void UnlockFromThread(Worker* worker, Fiber* self);
+  // A locked fiber ends, and takes its thread with it.
+  void EndWithFiber(Worker* worker, Fiber* self);
+  // In a signal handler on the thread of a fiber whose processor was taken: waits for one.
+  void StopUntilGranted(Worker* worker, Fiber* self);
+
   // --- Timers. ---
 
   void ArmTimer(SchedTimer* timer, int64_t when_ns);
@@ -87,6 +115,12 @@ class Scheduler {
   // --- Control. ---
 
   int SetProcessors(int n);
+  // Asks the holder of `processor` to enter the scheduler proper soon.
+  void Interrupt(Processor* processor);
+  int SetMaxThreads(int n) {
+    return max_threads_.exchange(n, std::memory_order_relaxed);
+  }                                                                                    // a setting
+  bool SetStrict(bool on) { return strict_.exchange(on, std::memory_order_relaxed); }  // a setting
   int processors() const { return processor_count_.load(std::memory_order_relaxed); }  // a setting
   // The i-th of the allocated processors, which may be more than are in use.
   int allocated_processors() const {
@@ -113,7 +147,7 @@ class Scheduler {
   void ReportIfAllAsleep() const {
     // Relaxed: set at start.
     if (!report_deadlock_.load(std::memory_order_relaxed)) return;
-    if (AllIdle() && EarliestTimer() == TimerQueue::kNever) CheckDeadlock(*this);
+    if (Asleep() && EarliestTimer() == TimerQueue::kNever) CheckDeadlock(*this);
   }
 
   // Wakes a worker if work may be waiting for one. After a seq_cst publication of work.
@@ -124,7 +158,20 @@ class Scheduler {
   void WakeOne();
 
   bool AllIdle() const { return idle_.AllIdle(static_cast<uint32_t>(processors())); }
+  // For sysmon. A fiber that was stopped by a signal is queued without waking anybody.
+  bool NothingToDo() const {
+    // ORDER(global.size): seq_cst; pairs with the store in StopUntilGranted().
+    return AllIdle() && global_size_.load(std::memory_order_seq_cst) == 0;
+  }
+  // AllIdle(), and no fiber runs without a processor.
+  bool Asleep() const {
+    // ORDER(sched.detached): seq_cst; a worker counts itself off after it has made ready whom it
+    // will, and before it looks whether all are asleep.
+    return AllIdle() && detached_.load(std::memory_order_seq_cst) == 0;
+  }
   bool AnyIdle() const { return idle_.idle() != 0; }
+  bool AnyIdleOrSpinning() const { return idle_.idle() != 0 || idle_.spinning() != 0; }
+  int GlobalSize() const { return global_size_.load(std::memory_order_relaxed); }  // a hint
   Sysmon& sysmon() { return sysmon_; }
 
   // Plain threads that sleep in Park(), for the deadlock report.
@@ -142,6 +189,7 @@ class Scheduler {
 
   void PushLocal(Worker* worker, Fiber* fiber);
   void PushOverflow(Worker* worker, Fiber* fiber);
+  void SwitchToLoop(Worker* worker, Fiber* self, After after);
   void SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After after);
 
   // The loop on a worker's own stack.
@@ -149,6 +197,22 @@ class Scheduler {
   void Loop(Worker* worker);
   void RunFiber(Worker* worker, Fiber* fiber);
   Fiber* FindRunnable(Worker* worker);
+  Fiber* ChooseFiber(Worker* worker);
+  // Forgets the requests that entering the scheduler has met.
+  void ResetRequests(Worker* worker);
+  // Waits until somebody brings a processor for the worker's locked fiber.
+  Fiber* AwaitTurn(Worker* worker);
+  // The same, after giving the processor away.
+  Fiber* LeaveToOthers(Worker* worker);
+  // Gives the processor to the worker that `fiber` is locked to.
+  void GrantTurn(Worker* worker, Fiber* fiber);
+  void EndWorker(Worker* worker);
+  // An idle processor for a worker whose own was taken.
+  bool Regain(Worker* worker);
+  // Finds another worker for a processor that nobody holds.
+  void GiveAway(Processor* processor);
+  // No longer the holder of its processor.
+  void Drop(Worker* worker);
   Fiber* FindHere(Worker* worker);
   Fiber* TakeGlobal(Worker* worker, bool one);
   Fiber* Search(Worker* worker);
@@ -166,8 +230,8 @@ class Scheduler {
   // Leaves the idle list with a processor, as a spinning worker. False: no processor, or already
   // being woken.
   bool ReturnFromIdle(Worker* worker);
-  void RetireProcessor(Worker* worker);
-  void SpawnWorker(Processor* processor);
+  void RetireProcessor(Processor* processor);
+  void SpawnWorker(Processor* processor, bool spinning);
 
   static Scheduler instance_;
 
@@ -183,6 +247,10 @@ class Scheduler {
   Atom<int> runtime_threads_{0};
   Atom<uint64_t> next_id_batch_{1};
   Atom<uint64_t> started_by_threads_{0};
+  Atom<uint64_t> ended_without_processor_{0};
+  Atom<int> detached_{0};  // workers whose processor was taken and that have not come back
+  Atom<int> max_threads_{10'000};
+  Atom<bool> strict_{false};
   std::atomic<uint32_t> drained_{0};  // a futex: bumped when a fiber ends while draining
 
   alignas(kCacheLinePair) IdleWord idle_;
@@ -193,6 +261,7 @@ class Scheduler {
   Processor* idle_processors_ ABSL_GUARDED_BY(lock_) = nullptr;
   Worker* idle_workers_ ABSL_GUARDED_BY(lock_) = nullptr;
   Worker* all_workers_ ABSL_GUARDED_BY(lock_) = nullptr;
+  Worker* ended_workers_ ABSL_GUARDED_BY(lock_) = nullptr;  // whose threads have ended
   // The time until which some idle worker sleeps at most, so that timers are served; kNever: nobody
   // does.
   int64_t keeper_deadline_ ABSL_GUARDED_BY(lock_) = TimerQueue::kNever;

@@ -37,47 +37,78 @@ Fiber* Scheduler::FindRunnable(Worker* worker) {
   for (;;) {
     // Relaxed: a request.
     while (frozen_.load(std::memory_order_relaxed)) [[unlikely]] pause();
-    Processor* processor = worker->processor;
-    if (processor == nullptr) return nullptr;
-    processor->attention.store(false, std::memory_order_relaxed);  // holder resets it
-    worker->locals->preempt.store(0, std::memory_order_relaxed);   // likewise
-    if (processor->id >= processors()) [[unlikely]] {
-      RetireProcessor(worker);
+    ResetRequests(worker);
+    if (worker->locked_fiber != nullptr) [[unlikely]]
+      return LeaveToOthers(worker);
+    if (worker->ends_with_fiber) [[unlikely]] {
+      EndWorker(worker);
+      return nullptr;
+    }
+    Fiber* fiber = ChooseFiber(worker);
+    if (fiber == nullptr) {
       Idle(worker);
+      if (worker->processor() == nullptr) return nullptr;
       continue;
     }
-    RunOwnTimers(processor);
-    Fiber* fiber = nullptr;
-    // PickLocal() has counted the round, and sent us here because of it.
-    const uint32_t round = processor->round.load(std::memory_order_relaxed);  // holder-only
-    if ((round & processor->round_mask) == 0) fiber = TakeGlobal(worker, /*one=*/true);
-    if (fiber == nullptr) fiber = FindHere(worker);
-    if (fiber == nullptr) fiber = TakeGlobal(worker, /*one=*/false);
-    if (fiber == nullptr) fiber = Search(worker);
-    if (fiber != nullptr) {
-      if (worker->spinning) StopSpinningWithWork(worker);
-      // Holder-only counter.
-      processor->time_slice.store(processor->time_slice.load(std::memory_order_relaxed) + 1,
-                                  std::memory_order_relaxed);
+    if (worker->spinning) StopSpinningWithWork(worker);
+    auto& slice = worker->processor()->time_slice;
+    // Holder-only counter.
+    slice.store(slice.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (fiber->locked_to == nullptr) [[likely]]
       return fiber;
-    }
+    GrantTurn(worker, fiber);
     Idle(worker);
+    if (worker->processor() == nullptr) return nullptr;
   }
 }
 
+// Null: the worker must go idle.
+Fiber* Scheduler::ChooseFiber(Worker* worker) {
+  Processor* processor = worker->processor();
+  if (processor == nullptr) return nullptr;  // it was taken
+  if (Fiber* chosen = std::exchange(worker->chosen, nullptr)) return chosen;
+  if (processor->id >= processors()) [[unlikely]] {
+    RetireProcessor(processor);
+    return nullptr;
+  }
+  RunOwnTimers(processor);
+  // PickLocal() has counted the round, and sent us here because of it.
+  const uint32_t round = processor->round.load(std::memory_order_relaxed);  // holder-only
+  if ((round & processor->round_mask) == 0) {
+    if (Fiber* fiber = TakeGlobal(worker, /*one=*/true)) return fiber;
+  }
+  if (Fiber* fiber = FindHere(worker)) return fiber;
+  if (Fiber* fiber = TakeGlobal(worker, /*one=*/false)) return fiber;
+  return Search(worker);
+}
+
 void Scheduler::RunOwnTimers(Processor* processor) {
-  const int64_t next = processor->timers.next_when();
+  const int n = std::max(1, processors());
+  const int64_t next = NextTimerFor(*processor);
   if (next == TimerQueue::kNever) {
     processor->round_mask = Processor::kRoundMask;
     return;
   }
   processor->round_mask = Processor::kRoundMaskTimers;
   const int64_t now = MonotonicNanos();
-  if (next <= now) processor->timers.RunDue(now);
+  if (next > now) return;
+  for (int i = processor->id; i < allocated_processors(); i += n) {
+    TimerQueue& timers = this->processor(i)->timers;
+    if (timers.next_when() <= now) timers.RunDue(now);
+  }
+}
+
+int64_t Scheduler::NextTimerFor(const Processor& processor) const {
+  int64_t earliest = processor.timers.next_when();
+  const int n = std::max(1, processors());
+  for (int i = processor.id + n; i < allocated_processors(); i += n) {
+    earliest = std::min(earliest, this->processor(i)->timers.next_when());
+  }
+  return earliest;
 }
 
 Fiber* Scheduler::FindHere(Worker* worker) {
-  Processor* processor = worker->processor;
+  Processor* processor = worker->processor();
   // Relaxed: TakeLifo() decides.
   if (processor->lifo.load(std::memory_order_relaxed) != nullptr &&
       (processor->lifo_streak < Processor::kMaxLifoStreak || processor->ring.size() == 0)) {
@@ -148,8 +179,8 @@ Fiber* Scheduler::StealOnce(Worker* worker, LifoWatch& watch) {
         if (Fiber* fiber = FindHere(worker)) return fiber;
       }
     }
-    if (victim == worker->processor) continue;
-    if (Fiber* fiber = victim->ring.StealInto(worker->processor->ring)) return fiber;
+    if (victim == worker->processor()) continue;
+    if (Fiber* fiber = victim->ring.StealInto(worker->processor()->ring)) return fiber;
     // Relaxed: the steal decides.
     if (victim->lifo.load(std::memory_order_relaxed) != nullptr) {
       if (now == 0) now = MonotonicNanos();
@@ -190,9 +221,11 @@ bool Scheduler::AnyWork() const {
   return false;
 }
 
-void Scheduler::RetireProcessor(Worker* worker) {
-  // Its timers stay where they are: searchers and the keeper look at all processors ever allocated.
-  while (Fiber* fiber = FindHere(worker)) PushGlobal(&fiber, 1);
+void Scheduler::RetireProcessor(Processor* processor) {
+  // Its timers stay where they are: RunOwnTimers() of another, searchers and the keeper look at
+  // them.
+  if (Fiber* fiber = processor->TakeLifo()) PushGlobal(&fiber, 1);
+  while (Fiber* fiber = processor->ring.Pop()) PushGlobal(&fiber, 1);
 }
 
 void Scheduler::Idle(Worker* worker) {
@@ -200,16 +233,15 @@ void Scheduler::Idle(Worker* worker) {
   bool was_spinning;
   {
     SpinLockHolder hold(lock_);
-    Processor* processor = worker->processor;
-    const bool retired = processor->id >= processors();
     // Relaxed: both are written under the lock.
     const bool stopping = stopping_.load(std::memory_order_relaxed);
-    if (!retired && !stopping && global_size_.load(std::memory_order_relaxed) != 0) return;
-    // ORDER(processor.holder): release; pairs with the acquire in sysmon.
-    processor->holder.store(nullptr, std::memory_order_release);
-    worker->processor = nullptr;
-    processor->state = ProcessorState::kRetired;
-    if (!retired) AddIdleProcessor(processor);
+    if (Processor* processor = worker->processor()) {
+      const bool retired = processor->id >= processors();
+      if (!retired && !stopping && global_size_.load(std::memory_order_relaxed) != 0) return;
+      Drop(worker);
+      processor->state = ProcessorState::kRetired;
+      if (!retired) AddIdleProcessor(processor);
+    }
     was_spinning = std::exchange(worker->spinning, false);
     if (stopping) {
       if (was_spinning) idle_.StopSpinning();

@@ -8,24 +8,46 @@
 namespace weft::sched_internal {
 
 void Scheduler::Leave(Worker* worker, Fiber* self, After after) {
-  SwitchFromFiber(worker, self, worker->processor->PickLocal(), after);
+  worker->EnterRuntime();
+  // Relaxed: a request. A worker that has no processor has this set.
+  if (worker->interrupt.load(std::memory_order_relaxed)) [[unlikely]] {
+    SwitchToLoop(worker, self, after);
+    return;
+  }
+  Fiber* next = worker->processor()->PickLocal();
+  if (next != nullptr && next->locked_to != nullptr) [[unlikely]] {
+    worker->chosen = std::exchange(next, nullptr);
+  }
+  SwitchFromFiber(worker, self, next, after);
 }
 
 void Scheduler::Yield(Worker* worker, Fiber* self) {
-  Processor* processor = worker->processor;
+  worker->EnterRuntime();
+  // Relaxed: a request.
+  if (worker->interrupt.load(std::memory_order_relaxed)) [[unlikely]] {
+    SwitchToLoop(worker, self, After::kYieldGlobal);
+    return;
+  }
+  Processor* processor = worker->processor();
   // Relaxed: hints.
   const bool others_here =
       processor->ring.size() != 0 || processor->lifo.load(std::memory_order_relaxed) != nullptr;
   const bool others_global = global_size_.load(std::memory_order_relaxed) != 0;
   // With nobody to yield to there is nothing to do but to count the round, at the end of which the
   // scheduler proper looks at timers and at the global queue.
-  if (!others_here && !others_global && !processor->attention.load(std::memory_order_relaxed) &&
-      (processor->NextRound() & processor->round_mask) != 0) {
+  if (!others_here && !others_global && (processor->NextRound() & processor->round_mask) != 0) {
+    worker->LeaveRuntime();
     return;
   }
   // Go always goes to the back of the global queue; behind the local ones is as far back, and needs
   // no lock.
   Leave(worker, self, others_here ? After::kYield : After::kYieldGlobal);
+}
+
+void Scheduler::SwitchToLoop(Worker* worker, Fiber* self, After after) {
+  // A decision like any other: the global queue must not come first for ever.
+  if (Processor* processor = worker->processor()) processor->NextRound();
+  SwitchFromFiber(worker, self, nullptr, after);
 }
 
 // `next` null: to the scheduler loop.
@@ -48,6 +70,7 @@ void Scheduler::SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After 
   worker = CurrentWorker();
   SanitizerAfterSwitch(self->sanitizer);
   FinishSwitch(worker);
+  worker->LeaveRuntime();
 }
 
 void Scheduler::RunFiber(Worker* worker, Fiber* fiber) {
@@ -88,7 +111,8 @@ void Scheduler::FinishSwitch(Worker* worker) {
 
 void Scheduler::MakeReadyNext(Fiber* fiber) {
   fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
-  Worker* worker = WorkerWithProcessor();
+  const PinProcessor pin;
+  Worker* worker = pin.worker();
   if (worker == nullptr) {
     EnsureStarted();
     PushGlobal(&fiber, 1);
@@ -96,12 +120,13 @@ void Scheduler::MakeReadyNext(Fiber* fiber) {
   }
   // Nobody is woken for the slot: the caller is likely to park soon, and waking costs as much as a
   // thousand switches. Should it not park, sysmon gets help.
-  if (Fiber* displaced = worker->processor->PutLifo(fiber)) PushLocal(worker, displaced);
+  if (Fiber* displaced = worker->processor()->PutLifo(fiber)) PushLocal(worker, displaced);
 }
 
 void Scheduler::MakeReadyLast(Fiber* fiber) {
   fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
-  Worker* worker = WorkerWithProcessor();
+  const PinProcessor pin;
+  Worker* worker = pin.worker();
   if (worker == nullptr) {
     EnsureStarted();
     PushGlobal(&fiber, 1);
@@ -111,7 +136,7 @@ void Scheduler::MakeReadyLast(Fiber* fiber) {
 }
 
 void Scheduler::PushLocal(Worker* worker, Fiber* fiber) {
-  if (!worker->processor->ring.Push(fiber)) [[unlikely]] {
+  if (!worker->processor()->ring.Push(fiber)) [[unlikely]] {
     PushOverflow(worker, fiber);
     return;
   }
@@ -121,7 +146,7 @@ void Scheduler::PushLocal(Worker* worker, Fiber* fiber) {
 void Scheduler::PushOverflow(Worker* worker, Fiber* fiber) {
   constexpr uint32_t kHalf = RunRing::kCapacity / 2;
   Fiber* batch[kHalf + 1];
-  const uint32_t count = worker->processor->ring.PopHalf(batch);
+  const uint32_t count = worker->processor()->ring.PopHalf(batch);
   if (count == 0) {
     // A thief has just made room.
     PushLocal(worker, fiber);

@@ -36,7 +36,7 @@ void Sysmon::Loop() {
   while (stop_.load(std::memory_order_seq_cst) == 0) {
     const int64_t now = MonotonicNanos();
     coarse_now_.store(now, std::memory_order_relaxed);  // statistic
-    if (scheduler_->AllIdle()) {
+    if (scheduler_->NothingToDo()) {
       if (++idle_ticks > kIdleTicksBeforeSleep) {
         DeepSleep();
         idle_ticks = 0;
@@ -46,36 +46,67 @@ void Sysmon::Loop() {
       idle_ticks = 0;
       Tick(now);
     }
-    FutexWait(stop_, 0, now + (scheduler_->AnyIdle() ? kTickWithIdleNs : kTickNs));
+    const int64_t tick = blocking_seen_          ? kTickBlockingNs
+                         : scheduler_->AnyIdle() ? kTickWithIdleNs
+                                                 : kTickNs;
+    FutexWait(stop_, 0, now + tick);
   }
 }
 
 void Sysmon::Tick(int64_t now_ns) {
-  CheckTimeSlices(now_ns);
+  CheckProcessors(now_ns);
   if (scheduler_->AnyIdle() && WorkWaits(now_ns)) scheduler_->WakeOne();
 }
 
-void Sysmon::CheckTimeSlices(int64_t now_ns) {
+void Sysmon::CheckProcessors(int64_t now_ns) {
+  blocking_seen_ = false;
   for (int i = 0; i < scheduler_->allocated_processors(); ++i) {
     Processor* processor = scheduler_->processor(i);
     Watch& watch = watch_[i];
     const uint32_t slice = processor->time_slice.load(std::memory_order_relaxed);  // statistic
     // ORDER(processor.holder): acquire; pairs with the release in Hold().
-    ThreadLocals* holder = processor->holder.load(std::memory_order_acquire);
-    if (holder == nullptr || slice != watch.time_slice) {
-      watch = {slice, now_ns};
+    Worker* holder = processor->holder.load(std::memory_order_acquire);
+    if (holder == nullptr) {
+      watch = {slice, 0, now_ns, 0};
       continue;
     }
-    const bool expired = now_ns - watch.since_ns >= kTimeSliceNs;
-    const bool overdue = processor->timers.next_when() <= now_ns - kTickNs / 2;
-    if (!expired && !overdue) continue;
-    processor->attention.store(true, std::memory_order_relaxed);  // a request
-    holder->preempt.store(1, std::memory_order_relaxed);          // a request
+    const uint32_t blocking = holder->blocking.load(std::memory_order_relaxed);  // statistic
+    const bool same_call = blocking % 2 == 1 && blocking == watch.blocking;
+    if (blocking % 2 == 1) blocking_seen_ = true;
+    watch.blocking = blocking;
+    if (slice != watch.time_slice) {
+      watch = {slice, blocking, now_ns, 0};
+    } else if (same_call) {
+      RetakeFromBlocking(processor, watch, now_ns);
+    } else {
+      CheckTimeSlice(processor, watch, now_ns);
+    }
   }
 }
 
+void Sysmon::CheckTimeSlice(Processor* processor, Watch& watch, int64_t now_ns) {
+  const bool expired = now_ns - watch.since_ns >= kTimeSliceNs;
+  const bool overdue = scheduler_->NextTimerFor(*processor) <= now_ns - kTickNs / 2;
+  if (!expired && !overdue) return;
+  if (watch.asked_ns == 0) {
+    watch.asked_ns = now_ns;
+    scheduler_->Interrupt(processor);
+  } else if (now_ns - watch.asked_ns >= kTickNs / 2 && scheduler_->IsNeeded(processor)) {
+    // It has not come to a safe point since.
+    scheduler_->TakeProcessor(processor, {watch.time_slice, watch.blocking});
+  }
+}
+
+// A call that lasts for more than a tick. With nothing to do for the processor and others idle it
+// stays where it is, for then the call ends soonest.
+void Sysmon::RetakeFromBlocking(Processor* processor, const Watch& watch, int64_t now_ns) {
+  const bool needed = scheduler_->IsNeeded(processor) || !scheduler_->AnyIdleOrSpinning();
+  if (!needed && now_ns - watch.since_ns < kTimeSliceNs) return;
+  scheduler_->TakeProcessor(processor, {watch.time_slice, watch.blocking});
+}
+
 bool Sysmon::WorkWaits(int64_t now_ns) const {
-  if (scheduler_->EarliestTimer() <= now_ns) return true;
+  if (scheduler_->EarliestTimer() <= now_ns || scheduler_->GlobalSize() != 0) return true;
   for (int i = 0; i < scheduler_->allocated_processors(); ++i) {
     const Processor* processor = scheduler_->processor(i);
     // Relaxed: a guess; whoever is woken looks for himself. The slice began before this tick, so
@@ -91,7 +122,7 @@ void Sysmon::DeepSleep() {
   // ORDER(sysmon.sleep): seq_cst; pairs with the load in WakeIfAsleep().
   asleep_.store(1, std::memory_order_seq_cst);
   // ORDER(sysmon.stop): seq_cst; either we see the stop, or Stop() sees that we sleep and wakes us.
-  while (scheduler_->AllIdle() && asleep_.load(std::memory_order_seq_cst) == 1 &&
+  while (scheduler_->NothingToDo() && asleep_.load(std::memory_order_seq_cst) == 1 &&
          stop_.load(std::memory_order_seq_cst) == 0) {
     FutexWait(asleep_, 1, std::numeric_limits<int64_t>::max());
   }

@@ -1,8 +1,9 @@
 // The monitor thread: what must happen although no worker enters the scheduler. It holds no
 // processor and runs no fiber.
 //
-// Every tick it asks a fiber that has run for 10 ms to let others run, has overdue timers served,
-// and gets an idle worker to help where work waits behind a busy one. When all processors have been
+// Every tick it asks a fiber that has run for 10 ms to let others run, takes the processor from one
+// that does not, or that is in a blocking call, has overdue timers served, and gets an idle worker
+// to help where work waits behind a busy one. When all processors have been
 // idle for a while it sleeps until a worker starts again: an idle process has no periodic wake-ups.
 //
 // Go: sysmon.
@@ -18,6 +19,7 @@
 namespace weft::sched_internal {
 
 class Scheduler;
+struct Processor;
 
 class Sysmon {
  public:
@@ -36,10 +38,20 @@ class Sysmon {
   int64_t coarse_now() const { return coarse_now_.load(std::memory_order_relaxed); }  // statistic
 
  private:
+  // What was seen of a processor at the last tick.
+  struct Watch {
+    uint32_t time_slice = 0;
+    uint32_t blocking = 0;  // Worker::blocking
+    int64_t since_ns = 0;   // when this time slice was first seen
+    int64_t asked_ns = 0;   // when the fiber was asked to leave; 0: it was not
+  };
+
   static void* Main(void* self);
   void Loop();
   void Tick(int64_t now_ns);
-  void CheckTimeSlices(int64_t now_ns);
+  void CheckProcessors(int64_t now_ns);
+  void CheckTimeSlice(Processor* processor, Watch& watch, int64_t now_ns);
+  void RetakeFromBlocking(Processor* processor, const Watch& watch, int64_t now_ns);
   bool WorkWaits(int64_t now_ns) const;
   void DeepSleep();
   void Wake();
@@ -47,20 +59,16 @@ class Sysmon {
   static constexpr int64_t kTimeSliceNs = 10'000'000;
   static constexpr int64_t kTickNs = 2'000'000;
   static constexpr int64_t kTickWithIdleNs = 500'000;
+  static constexpr int64_t kTickBlockingNs = 50'000;  // while fibers are in blocking calls
   static constexpr int kIdleTicksBeforeSleep = 100;
   static constexpr int kMaxWatched = 1024;
-
-  struct Watch {
-    uint32_t time_slice = 0;
-    int64_t since_ns = 0;
-    bool seen_waiting = false;
-  };
 
   Scheduler* scheduler_ = nullptr;
   pthread_t thread_{};
   std::atomic<uint32_t> stop_{0};    // a futex
   std::atomic<uint32_t> asleep_{0};  // a futex: 1 in deep sleep
   Atom<int64_t> coarse_now_{0};
+  bool blocking_seen_ = false;     // sysmon only: some fiber is in a blocking call on its processor
   Watch watch_[kMaxWatched] = {};  // sysmon only
 };
 

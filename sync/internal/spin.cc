@@ -21,7 +21,7 @@ bool MaySpin() {
   if (!SeveralProcessors()) return false;
   const sched_internal::Worker* const worker = sched_internal::CurrentWorker();
   if (worker == nullptr) return true;
-  const sched_internal::Processor* const processor = worker->processor;
+  const sched_internal::Processor* const processor = worker->processor();
   // Relaxed: hints.
   return processor != nullptr && sched_internal::Scheduler::Instance().processors() > 1 &&
          processor->lifo.load(std::memory_order_relaxed) == nullptr && processor->ring.size() == 0;

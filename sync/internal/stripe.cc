@@ -11,10 +11,9 @@
 namespace weft::sync_internal {
 
 Place CurrentPlace() {
-  using sched_internal::CurrentWorker;
   const int64_t now = sched_internal::Scheduler::Instance().sysmon().coarse_now();
-  const sched_internal::Worker* const worker = CurrentWorker();
-  if (worker != nullptr && worker->processor != nullptr) return {static_cast<uint32_t>(worker->processor->id), now};
+  const int processor = sched_internal::CurrentProcessorHint();
+  if (processor >= 0) return {static_cast<uint32_t>(processor), now};
   const auto thread = reinterpret_cast<uintptr_t>(sched_internal::CurrentThreadLocals());
   return {static_cast<uint32_t>((thread * 0x9e3779b97f4a7c15) >> 40), now};
 }

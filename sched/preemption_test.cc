@@ -1,0 +1,154 @@
+// A fiber that never comes to a safe point starves nobody.
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "weft/sched/go.h"
+#include "weft/sched/park.h"
+#include "weft/sched/runtime.h"
+#include "weft/sched/testing/fixture.h"
+
+namespace weft {
+namespace {
+
+using testing::Repeat;
+using testing::RunInFiber;
+
+// Both without and with SetStrictMaxProcs().
+class PreemptionTest : public testing::FiberTest,
+                       public ::testing::WithParamInterface<std::tuple<int, bool>> {
+ protected:
+  void SetUp() override {
+    FiberTest::SetUp();
+    GOMAXPROCS(std::get<0>(GetParam()));
+    SetStrictMaxProcs(std::get<1>(GetParam()));
+  }
+  void TearDown() override {
+    SetStrictMaxProcs(false);
+    FiberTest::TearDown();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Workers, PreemptionTest,
+                         ::testing::Combine(::testing::Values(1, 2, 4, 8), ::testing::Bool()),
+                         [](const auto& info) {
+                           return std::to_string(std::get<0>(info.param)) +
+                                  (std::get<1>(info.param) ? "Strict" : "");
+                         });
+
+// Runs `work` in as many fibers as there are processors and one more, until another fiber has slept
+// five times for a millisecond.
+void BesideATicker(void (*work)(const std::atomic<bool>& stop)) {
+  std::atomic<bool> stop = false;
+  RunInFiber([&] {
+    for (int i = 0; i <= GOMAXPROCS(0); ++i) Go([&] { work(stop); });
+    for (int i = 0; i < 5; ++i) Sleep(absl::Milliseconds(1));
+    stop = true;
+  });
+  EXPECT_TRUE(testing::WaitForNoFibers());
+}
+
+TEST_P(PreemptionTest, EmptyLoop) {
+  BesideATicker([](const std::atomic<bool>& stop) {
+    while (!stop.load(std::memory_order_relaxed)) {
+    }
+  });
+}
+
+__attribute__((noinline)) int Small(int n) {
+  asm volatile("" : "+r"(n));
+  return n + 1;
+}
+
+TEST_P(PreemptionTest, LoopOfSmallCalls) {
+  BesideATicker([](const std::atomic<bool>& stop) {
+    int n = 0;
+    while (!stop.load(std::memory_order_relaxed)) n = Small(n);
+  });
+}
+
+TEST_P(PreemptionTest, LongSort) {
+  BesideATicker([](const std::atomic<bool>& stop) {
+    std::vector<int> numbers(200'000);
+    while (!stop.load(std::memory_order_relaxed)) {
+      std::iota(numbers.rbegin(), numbers.rend(), 0);
+      std::sort(numbers.begin(), numbers.end());
+    }
+  });
+}
+
+std::mutex& SharedMutex() {
+  static auto* mutex = new std::mutex;
+  return *mutex;
+}
+
+TEST_P(PreemptionTest, AllocationUnderASharedMutex) {
+  BesideATicker([](const std::atomic<bool>& stop) {
+    while (!stop.load(std::memory_order_relaxed)) {
+      std::lock_guard<std::mutex> hold(SharedMutex());
+      void* volatile memory = std::malloc(100);
+      std::free(memory);
+    }
+  });
+}
+
+TEST_P(PreemptionTest, LongCallsIntoTheCLibrary) {
+  BesideATicker([](const std::atomic<bool>& stop) {
+    std::vector<char> text(1 << 20, 'x');
+    text.back() = 0;
+    volatile size_t length = 0;
+    while (!stop.load(std::memory_order_relaxed))
+      length = length + std::string_view(text.data()).size();
+  });
+}
+
+// What a fiber without a processor makes ready, starts and waits for is not lost.
+TEST_P(PreemptionTest, HogsThatTalk) {
+  std::atomic<int> done = 0;
+  constexpr int kHogs = 4;
+  RunInFiber([&] {
+    for (int i = 0; i < kHogs; ++i) {
+      Go([&] {
+        for (int round = 0; round < 3; ++round) {
+          volatile int64_t n = 0;
+          for (int64_t spin = 0; spin < Repeat(2'000'000); ++spin) n = n + 1;
+          Parkable* self = CurrentParkable();
+          Go([self] { Ready(self); });
+          Park(WaitReason::kForever);
+          Sleep(absl::Microseconds(100));
+        }
+        ++done;
+      });
+    }
+  });
+  EXPECT_TRUE(testing::WaitForNoFibers());
+  EXPECT_EQ(done, kHogs);
+}
+
+// GOMAXPROCS() is changed while fibers run on and on.
+TEST_P(PreemptionTest, ProcessorsComeAndGoUnderHogs) {
+  std::atomic<bool> stop = false;
+  RunInFiber([&] {
+    for (int i = 0; i < 4; ++i) {
+      Go([&] {
+        while (!stop.load(std::memory_order_relaxed)) {
+        }
+      });
+    }
+    for (int i = 0; i < 5; ++i) {
+      GOMAXPROCS(1 + i % 4);
+      Sleep(absl::Milliseconds(1));
+    }
+    stop = true;
+  });
+  EXPECT_TRUE(testing::WaitForNoFibers());
+}
+
+}  // namespace
+}  // namespace weft
