@@ -27,6 +27,6 @@ int main(int argc, char** argv) {
 // Exit status: 2
 // Error: fatal error: all fibers are asleep - deadlock!
 // Error: [chan receive]
-// Error: [sync.WaitGroup.Wait]
+// Error: [sync.WaitGroup.Wait, name main]
 // Output:
 // waiting
