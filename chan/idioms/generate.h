@@ -6,7 +6,7 @@
 // Thread safety: Recv() by any number; the function runs in one fiber. Moving and destroying: nobody else.
 // Blocks: Recv() and range-for: until there is a value. yield(): until it is received. The destructor: nothing.
 // Ordering: what the function did before a yield() is before the receive of its value.
-// Lifetime: a Generator ends its function by closing the quit channel when it is destroyed: yield() returns false from
+// Lifetime: a GeneratedChan ends its function by closing the quit channel when it is destroyed: yield() returns false from
 //   then on. The function's fiber may still run after that; what it refers to by reference must outlive it.
 // Misuse: a function that goes on after a false yield() runs on for nobody; further calls return false, too.
 // Cost: a fiber, two channels, and one hand-over for each value.
@@ -66,15 +66,15 @@ RecvChan<T> Generate(Fn fn, RecvChan<Empty> quit) {
 
 // The same with a quit channel of its own, which is closed when the generator is destroyed.
 template <typename T>
-class ABSL_MUST_USE_RESULT Generator {
+class ABSL_MUST_USE_RESULT GeneratedChan {
  public:
   template <typename Fn>
-  explicit Generator(Fn fn) : out_(Generate<T>(std::move(fn), quit_)) {}
-  ~Generator() {
+  explicit GeneratedChan(Fn fn) : out_(Generate<T>(std::move(fn), quit_)) {}
+  ~GeneratedChan() {
     if (quit_) quit_.Close();
   }
-  Generator(Generator&&) = default;
-  Generator& operator=(Generator&&) = delete;
+  GeneratedChan(GeneratedChan&&) = default;
+  GeneratedChan& operator=(GeneratedChan&&) = delete;
 
   std::optional<T> Recv() const { return out_.Recv(); }
   const RecvChan<T>& chan() const { return out_; }
@@ -88,8 +88,8 @@ class ABSL_MUST_USE_RESULT Generator {
 };
 
 template <typename T, typename Fn>
-Generator<T> Generate(Fn fn) {
-  return Generator<T>(std::move(fn));
+GeneratedChan<T> Generate(Fn fn) {
+  return GeneratedChan<T>(std::move(fn));
 }
 
 }  // namespace weft
