@@ -1,3 +1,5 @@
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "weft/sched/testing/model_timer.h"
 
 #include <cstdint>
