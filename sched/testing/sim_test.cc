@@ -31,7 +31,8 @@ std::function<void()> Independent(int fibers, int steps, bool same_object) {
   return [=] {
     static char objects[16];
     Atomically([=] {
-      // What two fibers touch first, each for itself, might be one object: so it is made known here.
+      // What two fibers touch first, each for itself, might be one object: so it is made known
+      // here.
       for (int i = 0; i < fibers; ++i) Touch(&objects[i]);
       for (int i = 0; i < fibers; ++i) {
         Go([=] {
@@ -179,26 +180,25 @@ TEST(SimTest, ReductionLosesNoOutcome) {
     std::set<std::string> seen;
     const Result result =
         sim::Run({.search = Search::kExhaustive, .runs = 1'000'000, .reduction = reduction}, [&] {
-          std::string order;
-          char x = 0, y = 0;
+          char x = '-', y = '-';
+          char seen_x = 0, seen_y = 0;
           Parkable* main = CurrentParkable();
           int left = 3;
           const auto end = [&] {
             if (--left == 0) Ready(main);
-            Touch(&left);
           };
           Atomically([&] {
             Go([&] {
               x = 'a';
               Touch(&x);
-              order += y != 0 ? y : '-';
+              seen_y = y;
               Touch(&y);
               end();
             });
             Go([&] {
               y = 'b';
               Touch(&y);
-              order += x != 0 ? x : '-';
+              seen_x = x;
               Touch(&x);
               end();
             });
@@ -209,7 +209,7 @@ TEST(SimTest, ReductionLosesNoOutcome) {
             });
           });
           Park(WaitReason::kSyncWaitGroupWait);
-          seen.insert(order);
+          seen.insert({seen_x, seen_y, y});
         });
     EXPECT_TRUE(result.passed) << result.report;
     EXPECT_TRUE(result.complete);
@@ -332,8 +332,7 @@ TEST(SimTest, DeadlockIsReportedWithAllStacks) {
       << result.report;
   EXPECT_NE(result.report.find("fiber 2 [chan receive, name stuck]"), std::string::npos)
       << result.report;
-  EXPECT_NE(result.report.find("GetStuck()"), std::string::npos)
-      << result.report;
+  EXPECT_NE(result.report.find("GetStuck()"), std::string::npos) << result.report;
   EXPECT_EQ(result.preemptions, 0);
   EXPECT_EQ(result.schedule, "plain");
 }
