@@ -7,7 +7,6 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "weft/context/sleep.h"
 #include "weft/patterns/internal/clock.h"
 #include "weft/sched/panic.h"
@@ -76,9 +75,9 @@ absl::Status Permanent(absl::Status error) {
 }
 
 absl::Status RetryAfter(absl::Status error, absl::Duration wait) {
-  // A view: clang and gcc name Cord's constructor from a string differently, and the library has one.
+  // Not the string itself: clang and gcc name that constructor of Cord differently.
   const std::string nanos = absl::StrCat(absl::ToInt64Nanoseconds(wait));
-  error.SetPayload(kRetryAfter, absl::Cord(absl::string_view(nanos)));
+  error.SetPayload(kRetryAfter, absl::Cord(nanos.c_str()));
   return error;
 }
 
