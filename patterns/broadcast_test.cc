@@ -1,5 +1,6 @@
 #include "weft/patterns/broadcast.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>

@@ -1,6 +1,7 @@
 #include "weft/patterns/fan.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>

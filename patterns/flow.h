@@ -23,7 +23,6 @@
 #ifndef WEFT_PATTERNS_FLOW_H_
 #define WEFT_PATTERNS_FLOW_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>

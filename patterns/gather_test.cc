@@ -1,5 +1,6 @@
 #include "weft/patterns/gather.h"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <vector>

@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "gtest/gtest.h"
 #include "weft/chan/chan.h"

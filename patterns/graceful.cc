@@ -1,5 +1,6 @@
 #include "weft/patterns/graceful.h"
 
+#include <exception>
 #include <utility>
 
 #include "weft/patterns/internal/join_errors.h"

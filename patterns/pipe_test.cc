@@ -1,6 +1,6 @@
 #include "weft/patterns/pipe.h"
 
-#include <cstdint>
+#include <cstddef>
 #include <optional>
 #include <random>
 #include <string>

@@ -1,7 +1,6 @@
 #include "weft/patterns/queue.h"
 
 #include <atomic>
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>

@@ -2,7 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <vector>
+#include <utility>
 
 #include "gtest/gtest.h"
 #include "weft/chan/chan.h"

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <functional>
 #include <stdexcept>
-#include <string>
 
 #include "gtest/gtest.h"
 #include "weft/chan/chan.h"

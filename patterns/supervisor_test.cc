@@ -1,8 +1,10 @@
 #include "weft/patterns/supervisor.h"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"

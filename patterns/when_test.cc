@@ -1,5 +1,6 @@
 #include "weft/patterns/when.h"
 
+#include <cstddef>
 #include <string>
 #include <tuple>
 #include <vector>

@@ -6,7 +6,7 @@
 //   there.
 // Blocks: nothing of its own.
 // Lifetime: an exception lives as long as somebody holds the std::exception_ptr.
-// Cost: nothing if fn() returns; a few µs for an exception.
+// Cost: nothing if fn() returns; otherwise what C++ takes to throw and catch.
 //
 //   std::exception_ptr panic = weft::CatchPanic([&] { Handle(request); });
 //   if (panic) std::fputs(weft::DescribePanic(panic).c_str(), stderr);

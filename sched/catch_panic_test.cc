@@ -12,7 +12,6 @@
 namespace weft {
 namespace {
 
-using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 using CatchPanicTest = testing::FiberTest;

@@ -3,7 +3,6 @@
 #define WEFT_PATTERNS_INTERNAL_PRODUCE_H_
 
 #include <cstdint>
-#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
