@@ -126,7 +126,7 @@ class UnitPool {
   WorkUnit<T> Queue(Fn fn) {
     WorkUnit<T> unit(Current());
     if (!unit.state_->ctx.Err().ok()) {
-      unit.state_->Cancel(WhyClosed());
+      unit.state_->Cancel(Cause(unit.state_->ctx));  // the pool may be open again by now
       return unit;
     }
     running_.Go([this, unit, fn = std::move(fn)]() mutable { Run(unit, fn); });
@@ -151,10 +151,6 @@ class UnitPool {
   Context Current() const {
     MutexLock lock(mu_);
     return current_;
-  }
-  absl::Status WhyClosed() const {
-    MutexLock lock(mu_);
-    return Cause(current_);
   }
 
   void Stop(absl::Status why) {
@@ -185,8 +181,11 @@ class UnitPool {
     std::optional<Recovered> panic = Recover([&] {
       absl::StatusOr<T> value = fn(std::as_const(state.ctx));
       watch();
-      if (state.ctx.Err().ok()) state.End(std::move(value));
-      state.Cancel(Cause(state.ctx));
+      if (state.ctx.Err().ok()) {
+        state.End(std::move(value));  // unless Cancel() has ended it, and is about to say so
+      } else {
+        state.Cancel(Cause(state.ctx));
+      }
     });
     if (panic) state.End(panic->ToStatus());
   }
