@@ -9,7 +9,7 @@
 // Lifetime: nothing outlives the call.
 // Misuse: a panic in fn is thrown to the caller, with its stack, when the other fibers have ended.
 //   Goexit() in fn ends the whole with kAborted.
-// Cost: min(max_fibers, size) fibers, and a call for each element, 1 ns; no allocation but Map()'s
+// Cost: min(max_fibers, size) fibers, and a call for each element; no allocation but Map()'s
 //   result.
 //
 // fn gets the element by reference, and may change it. The range must have a size and random
