@@ -391,6 +391,7 @@ double CpuSeconds() {
 double LeaveCrowdedQueue(int n, int first) {
   auto crowded = MakeChan<int>();
   std::array<Chan<int>, 2> own = {MakeChan<int>(), MakeChan<int>()};
+  auto left = MakeChan<int>();
   Group fibers;
   for (int i = 0; i < 2; ++i) {
     fibers.Go([&, i] {
@@ -399,6 +400,7 @@ double LeaveCrowdedQueue(int n, int first) {
       for (int k = 0; k < n; ++k) cases.push_back(OnRecv(crowded));
       cases.push_back(OnRecv(own[i]));
       EXPECT_EQ(Select(cases), n);
+      left.Send(i);
     });
     AwaitReceivers(own[i], 1);
   }
@@ -406,9 +408,10 @@ double LeaveCrowdedQueue(int n, int first) {
   double start = CpuSeconds();
   for (int i : {first, 1 - first}) {
     own[i].Send(1);
-    while (WaitingReceivers(crowded) != (i == first ? n : 0)) Gosched();
+    EXPECT_EQ(left.Recv(), i);
   }
   double spent = CpuSeconds() - start;
+  EXPECT_EQ(WaitingReceivers(crowded), 0);
   fibers.Wait();
   return spent;
 }

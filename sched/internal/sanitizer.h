@@ -35,7 +35,32 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
+#if defined(WEFT_TSAN)
+extern "C" {
+void AnnotateIgnoreReadsBegin(const char* file, int line);
+void AnnotateIgnoreReadsEnd(const char* file, int line);
+}
+#endif
+
 namespace weft::sched_internal {
+
+// For the scope, ThreadSanitizer does not look at what the caller reads: a dump reads what others
+// are about to write.
+class SanitizerIgnoreReads {
+ public:
+  SanitizerIgnoreReads() {
+#if defined(WEFT_TSAN)
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+#endif
+  }
+  ~SanitizerIgnoreReads() {
+#if defined(WEFT_TSAN)
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+#endif
+  }
+  SanitizerIgnoreReads(const SanitizerIgnoreReads&) = delete;
+  SanitizerIgnoreReads& operator=(const SanitizerIgnoreReads&) = delete;
+};
 
 #if defined(WEFT_TSAN)
 inline constexpr bool kTsan = true;

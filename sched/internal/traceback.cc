@@ -11,6 +11,7 @@
 #include "absl/debugging/symbolize.h"
 #include "absl/strings/str_format.h"
 #include "weft/sched/internal/context_switch.h"
+#include "weft/sched/internal/sanitizer.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/segments.h"
 #include "weft/sched/internal/stack_arena.h"
@@ -161,6 +162,7 @@ void AppendFiber(std::string* out, const Fiber& fiber) {
 }
 
 void DumpAllFibers() {
+  const SanitizerIgnoreReads ignore;
   Fiber* self = CurrentFiber();
   std::vector<Fiber*> others;
   StackArena::Instance().ForEachLive([&](Fiber* fiber) {
