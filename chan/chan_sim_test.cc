@@ -15,7 +15,7 @@
 namespace weft {
 namespace {
 
-constexpr sim::Options kAll = {.search = sim::Search::kExhaustive, .runs = 1'000'000};
+const sim::Options kAll = {.search = sim::Search::kExhaustive, .runs = 1'000'000};
 
 SIM_TEST(ChanSimTest, NothingIsLostOrDoubled) {
   auto numbers = MakeChan<int>(2);

@@ -20,7 +20,7 @@
 namespace weft {
 namespace {
 
-constexpr sim::Options kAll = {.search = sim::Search::kExhaustive, .runs = 1'000'000};
+const sim::Options kAll = {.search = sim::Search::kExhaustive, .runs = 1'000'000};
 
 void ExpectAllPass(const std::function<void()>& program) {
   const sim::Result result = sim::Run(kAll, program);

@@ -10,7 +10,7 @@
 #include "weft/sched/testing/sim.h"
 
 // A function that the steps of a schedule are told with, also in an optimized build.
-#define SHOWN __attribute__((noinline, noclone))
+#define SHOWN __attribute__((noinline))
 
 // What a program does besides its bug, while others come to do theirs. Simulated, it takes no time,
 // and is nothing that the order of fibers could rely on.
