@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "weft/sched/internal/environment.h"
@@ -111,13 +112,7 @@ int64_t Scheduler::NextTimerFor(const Processor& processor) const {
 
 Fiber* Scheduler::FindHere(Worker* worker) {
   Processor* processor = worker->processor();
-  // Relaxed: TakeLifo() decides.
-  if (processor->lifo.load(std::memory_order_relaxed) != nullptr &&
-      (processor->lifo_streak < Processor::kMaxLifoStreak || processor->ring.size() == 0)) {
-    if (Fiber* fiber = processor->TakeLifo()) return fiber;
-  }
-  processor->lifo_streak = 0;
-  return processor->ring.Pop();
+  return TakeLocal(processor->lifo, processor->ring, processor->lifo_streak).fiber;
 }
 
 Fiber* Scheduler::TakeGlobal(Worker* worker, bool one) {
@@ -238,6 +233,8 @@ void Scheduler::Idle(Worker* worker) {
       if (!retired && !stopping && global_size_.load(std::memory_order_relaxed) != 0) return;
       Drop(worker);
       processor->state = ProcessorState::kRetired;
+      // Relaxed: only the holder fills it, and that was us.
+      assert(stopping || processor->lifo.load(std::memory_order_relaxed) == nullptr);
       if (!retired) AddIdleProcessor(processor);
     }
     was_spinning = std::exchange(worker->spinning, false);
