@@ -6,15 +6,8 @@
 namespace weft::chan_model {
 namespace {
 
+using model::Bounds;
 using model::ExpectSound;
-using model::Options;
-
-Options Bounds(int preemptions, int old_reads) {
-  Options options;
-  options.preemptions = preemptions;
-  options.old_reads = old_reads;
-  return options;
-}
 
 TEST(TimerModelTest, NothingIsReceivedAfterStop) { ExpectSound(StopAgainstFire()); }
 

@@ -35,6 +35,21 @@
 #include "weft/patterns/scope.h"
 #include "weft/sync/semaphore.h"
 
+namespace weft::patterns_internal {
+
+class ReleaseAtEnd {
+ public:
+  explicit ReleaseAtEnd(Semaphore& semaphore) : semaphore_(semaphore) {}
+  ~ReleaseAtEnd() { semaphore_.Release(); }
+  ReleaseAtEnd(const ReleaseAtEnd&) = delete;
+  ReleaseAtEnd& operator=(const ReleaseAtEnd&) = delete;
+
+ private:
+  Semaphore& semaphore_;
+};
+
+}  // namespace weft::patterns_internal
+
 namespace weft::flow {
 
 // The flows that fn makes of the values, `concurrency` of them at once.
@@ -50,10 +65,7 @@ auto FlatMap(int concurrency, Fn fn) {
         return in.RunWith(ctx, [&](T value) {
           if (!running.Acquire(ctx).ok()) return false;
           scope.Go([&running, inner = fn(std::move(value)), sender](const Context& ctx) {
-            struct Finish {
-              ~Finish() { running.Release(); }
-              Semaphore& running;
-            } finish{running};
+            const patterns_internal::ReleaseAtEnd finish(running);
             return patterns_internal::SendAll(ctx, inner, sender.chan());
           });
           return true;

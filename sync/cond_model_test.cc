@@ -13,15 +13,9 @@ namespace weft {
 namespace {
 
 namespace model = sched_internal::model;
-using model::Options;
+using model::Preemptions;
 using model::Program;
 using model::Var;
-
-Options Preemptions(int n) {
-  Options options;
-  options.preemptions = n;
-  return options;
-}
 
 // Waiting without spinning leaves less to explore.
 using Lock = sched_internal::SpinLock;

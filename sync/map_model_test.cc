@@ -29,17 +29,10 @@ void Reclaim() { domain->Reclaim(); }
 namespace {
 
 namespace model = sched_internal::model;
-using model::Options;
+using model::Bounds;
 using model::Program;
 using model::Var;
 using sched_internal::Atom;
-
-Options Preemptions(int n) {
-  Options options;
-  options.preemptions = n;
-  options.old_reads = 1;
-  return options;
-}
 
 // What a reader copies while somebody destroys it races.
 using Value = Var<int>;
@@ -74,7 +67,7 @@ TEST(MapModelTest, AReaderSeesTheOldOrTheNew) {
           model::Check(value->Get() == 1 || value->Get() == 2);
         });
       },
-      Preemptions(3));
+      Bounds(3, 1));
 }
 
 TEST(MapModelTest, AReaderMeetsRemovalAndReclamation) {
@@ -91,7 +84,7 @@ TEST(MapModelTest, AReaderMeetsRemovalAndReclamation) {
           CheckLoads(s, 1, 1);
         });
       },
-      Preemptions(3));
+      Bounds(3, 1));
 }
 
 TEST(MapModelTest, AReaderMeetsClear) {
@@ -105,7 +98,7 @@ TEST(MapModelTest, AReaderMeetsClear) {
         });
         p.Thread([&s] { CheckLoads(s, 1, 2); });
       },
-      Preemptions(3));
+      Bounds(3, 1));
 }
 
 TEST(MapModelTest, TwoWritersOfOneKey) {
@@ -121,7 +114,7 @@ TEST(MapModelTest, TwoWritersOfOneKey) {
           model::Check(s.map.Load(1)->Get() == (stored[0] ? 1 : 2));
         });
       },
-      Preemptions(2));
+      Bounds(2, 1));
 }
 
 // The domain alone: an object behind a pointer, and sections of several epochs.
@@ -164,7 +157,7 @@ TEST(ReclaimModelTest, NothingIsDestroyedThatASectionSees) {
           cell.reclaim.Reclaim();
         });
       },
-      Preemptions(4));
+      Bounds(4, 1));
 }
 
 // A section that has read the epoch and sleeps before it counts itself, while the epochs go on.
@@ -181,7 +174,7 @@ TEST(ReclaimModelTest, ASectionThatComesLate) {
           cell.reclaim.Reclaim();
         });
       },
-      Preemptions(3));
+      Bounds(3, 1));
 }
 
 TEST(ReclaimModelTest, TwoWhoReclaim) {
@@ -195,7 +188,7 @@ TEST(ReclaimModelTest, TwoWhoReclaim) {
         });
         p.Thread([&cell] { cell.reclaim.Reclaim(); });
       },
-      Preemptions(2));
+      Bounds(2, 1));
 }
 
 }  // namespace

@@ -10,22 +10,10 @@ namespace weft {
 namespace {
 
 namespace model = sched_internal::model;
-using model::Options;
+using model::Preemptions;
 using model::Program;
+using model::Random;
 using model::Var;
-
-Options Preemptions(int n) {
-  Options options;
-  options.preemptions = n;
-  return options;
-}
-
-Options Random(uint64_t executions) {
-  Options options;
-  options.search = Options::Search::kRandom;
-  options.executions = executions;
-  return options;
-}
 
 struct State {
   std::optional<RWMutex> mu{std::in_place};

@@ -11,15 +11,9 @@ namespace weft {
 namespace {
 
 namespace model = sched_internal::model;
-using model::Options;
+using model::Preemptions;
 using model::Program;
 using model::Var;
-
-Options Preemptions(int n) {
-  Options options;
-  options.preemptions = n;
-  return options;
-}
 
 struct State {
   explicit State(int64_t size) : semaphore(std::in_place, size) {}

@@ -3,6 +3,7 @@
 #ifndef WEFT_SCHED_TESTING_MODEL_EXPECT_H_
 #define WEFT_SCHED_TESTING_MODEL_EXPECT_H_
 
+#include <cstdint>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -14,6 +15,28 @@
 namespace weft::sched_internal::model {
 
 using ProgramFn = std::function<void(Program&)>;
+
+// All schedules with at most so many preemptions.
+inline Options Preemptions(int n) {
+  Options options;
+  options.preemptions = n;
+  return options;
+}
+
+// So many schedules at random.
+inline Options Random(uint64_t executions) {
+  Options options;
+  options.search = Options::Search::kRandom;
+  options.executions = executions;
+  return options;
+}
+
+// All with at most so many preemptions, in which a load may miss at most so many stores.
+inline Options Bounds(int preemptions, int old_reads) {
+  Options options = Preemptions(preemptions);
+  options.old_reads = old_reads;
+  return options;
+}
 
 // No schedule within the bounds fails, and all have been explored. The counts go to the log and the
 // test's record.
