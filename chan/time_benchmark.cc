@@ -192,17 +192,13 @@ void BM_TickerReset(benchmark::State& state) {
 }
 WEFT_BENCHMARK(BM_TickerReset);
 
-void BM_StartStopLive1M(benchmark::State& state) {
-  BesideAMillionTimers(state, StartAndStop1000);
-}
+void BM_StartStopLive1M(benchmark::State& state) { BesideAMillionTimers(state, StartAndStop1000); }
 WEFT_BENCHMARK(BM_StartStopLive1M);
 
 void BM_ResetLive1M(benchmark::State& state) { BesideAMillionTimers(state, ResetOne); }
 WEFT_BENCHMARK(BM_ResetLive1M);
 
-void BM_AfterFuncLive1M(benchmark::State& state) {
-  BesideAMillionTimers(state, RunAfterFuncChain);
-}
+void BM_AfterFuncLive1M(benchmark::State& state) { BesideAMillionTimers(state, RunAfterFuncChain); }
 WEFT_BENCHMARK(BM_AfterFuncLive1M);
 
 }  // namespace

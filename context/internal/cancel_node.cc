@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "weft/sched/go.h"
+
 namespace weft::context_internal {
 
 using sched_internal::SpinLockHolder;
@@ -205,7 +207,8 @@ void CancelNode::Unwatch(CancelWatcher* watcher) {
       }
       if (notifying_ != watcher) return;
     }
-    sched_internal::ThreadYield();
+    // Whoever notifies may be a fiber that has lost its turn.
+    Gosched();
   }
 }
 
@@ -215,7 +218,7 @@ const absl::Status& CancelNode::ErrSlow() const {
     // ORDER(context.err): acquire; pairs with the release in Finish().
     const uint8_t state = state_.load(std::memory_order_acquire);
     if (state & kClosed) return ErrorOf(static_cast<Reason>(state & ~kClosed));
-    sched_internal::ThreadYield();
+    Gosched();  // closing may cost its fiber the turn
   }
 }
 
