@@ -1,6 +1,6 @@
 """Proof that the model tests look where they should: the same tests over code with a bug in it must fail."""
 
-load("//tools/build_defs:model.bzl", "weft_cc_model_test")
+load("//tools/build_defs:model.bzl", "MUTANT_TAGS", "weft_cc_model_test")
 
 def weft_cc_mutant_test(name, test, mutate, replace, by, finds, code = [], hdrs = [], deps = [], size = "medium", **kwargs):
     """Runs a model test over code in which one place has been changed, and expects it to fail.
@@ -42,6 +42,6 @@ def weft_cc_mutant_test(name, test, mutate, replace, by, finds, code = [], hdrs 
         copts = ["-w"] + (["-include", "weft/%s/%s" % (native.package_name(), mutant)] if header else []),
         gtest_main = False,
         args = ["'%s'" % finds],
-        tags = ["mutant"],
+        tags = MUTANT_TAGS,
         **kwargs
     )

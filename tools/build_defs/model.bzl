@@ -12,6 +12,13 @@ _FEATURES = ["-layering_check"]
 _SPIN_LOCK = Label("//sched/testing:model_spin_lock")
 _SPIN_LOCK_COPTS = ["-include", "weft/sched/testing/model_spin_lock.h"]
 
+# Tests that prove other tests, by code with bugs in it. One configuration is enough for that.
+MUTANT_TAGS = [
+    "mutant",
+    "no-asan",
+    "no-ubsan",
+]
+
 def weft_cc_model_test(
         name,
         srcs,
@@ -55,7 +62,7 @@ def weft_cc_model_test(
             copts = copts,
             split_stack = False,
             features = features + _FEATURES,
-            tags = ["model"],
+            tags = tags + ["model"],
             visibility = ["//visibility:private"],
             deps = deps + [_MODEL],
         )
