@@ -2,12 +2,23 @@
 
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/sim_hooks.h"
+#include "weft/sched/panic.h"
 
 namespace weft {
 
 using sched_internal::SpinLockHolder;
 using sync_internal::Waiter;
 using sync_internal::WaitList;
+
+namespace {
+
+// Such a wait is durable in a synctest bubble, so nobody else may end it.
+void CheckBubble(const Waiter* waiter) {
+  if (waiter->bubble != 0 && waiter->bubble != sched_internal::SimBubble()) [[unlikely]]
+    Fatal("semaphore wake of synctest fiber from outside bubble");
+}
+
+}  // namespace
 
 bool Cond::WaitUntilNanos(int64_t deadline_ns, WaitReason reason) {
   struct Relock {
@@ -16,6 +27,7 @@ bool Cond::WaitUntilNanos(int64_t deadline_ns, WaitReason reason) {
   };
   Waiter self;
   self.contested = deadline_ns != sync_internal::kNever;
+  if (reason == WaitReason::kSyncCondWait) self.bubble = sched_internal::SimBubble();
   sched_internal::SimTouch(this);
   Enqueue(&self);
   unlock_(lockable_);
@@ -58,7 +70,9 @@ void Cond::SignalOne() {
       if (front->ClaimWake()) woken = front;
     }
   }
-  if (woken != nullptr) Ready(woken->self);
+  if (woken == nullptr) return;
+  CheckBubble(woken);
+  Ready(woken->self);
 }
 
 void Cond::Broadcast() {
@@ -71,7 +85,10 @@ void Cond::SignalAll() {
   WaitList woken;
   {
     SpinLockHolder holder(queue_lock_);
-    while (Waiter* waiter = waiters_.PopClaimed()) woken.PushBack(waiter);
+    while (Waiter* waiter = waiters_.PopClaimed()) {
+      CheckBubble(waiter);
+      woken.PushBack(waiter);
+    }
     // Relaxed: as in Enqueue().
     count_.store(0, std::memory_order_relaxed);
   }
