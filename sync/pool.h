@@ -252,8 +252,11 @@ void Pool<T>::Put(T item) {
 
 template <typename T>
 std::optional<T> Pool<T>::TryGet() {
-  std::optional<T> item = TakeOwn();
-  if (!item) item = Search(sync_internal::CurrentPlace().stripe);
+  std::optional<T> item;
+  if (!sched_internal::SimSpuriousFailure()) [[likely]] {
+    item = TakeOwn();
+    if (!item) item = Search(sync_internal::CurrentPlace().stripe);
+  }
   Done(sched_internal::Op::kGet);
   return item;
 }

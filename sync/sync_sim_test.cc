@@ -1,4 +1,5 @@
 // What sync promises, in every order or in many.
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -11,6 +12,7 @@
 #include "weft/sched/testing/sim_gtest.h"
 #include "weft/sync/atomic.h"
 #include "weft/sync/cond.h"
+#include "weft/sync/event.h"
 #include "weft/sync/map.h"
 #include "weft/sync/mutex.h"
 #include "weft/sync/once.h"
@@ -179,18 +181,40 @@ SIM_TEST(SyncSimTest, TimedLockGivesUpInVirtualTime) {
   wg.Wait();
 }
 
-TEST(SyncSimTest, TryLockFailsForNoReasonIfAsked) {
+// Both outcomes of what would succeed are explored.
+void ExpectFailsForNoReasonIfAsked(const std::function<bool()>& attempt) {
   const sim::Options options = {
       .search = sim::Search::kExhaustive, .runs = 1000, .spurious_failures = 1};
   std::set<bool> seen;
-  const sim::Result result = sim::Run(options, [&] {
-    Mutex mu;
-    const bool locked = mu.try_lock();
-    seen.insert(locked);
-    if (locked) mu.unlock();
-  });
+  const sim::Result result = sim::Run(options, [&] { seen.insert(attempt()); });
   EXPECT_TRUE(result.passed) << result.report;
   EXPECT_EQ(seen.size(), 2u);
+}
+
+TEST(SyncSimTest, TryFormsFailForNoReasonIfAsked) {
+  ExpectFailsForNoReasonIfAsked([] {
+    Mutex mu;
+    const bool locked = mu.try_lock();
+    if (locked) mu.unlock();
+    return locked;
+  });
+  ExpectFailsForNoReasonIfAsked([] {
+    RWMutex mu;
+    const bool locked = mu.try_lock_shared();
+    if (locked) mu.unlock_shared();
+    return locked;
+  });
+  ExpectFailsForNoReasonIfAsked([] { return Semaphore(1).TryAcquire(1); });
+  ExpectFailsForNoReasonIfAsked([] {
+    Event event(EventReset::kManual);
+    event.Set();
+    return event.TryWait();
+  });
+  ExpectFailsForNoReasonIfAsked([] {
+    Pool<int> pool;
+    pool.Put(1);
+    return pool.TryGet().has_value();
+  });
 }
 
 TEST(SyncSimTest, UnlockOfUnlockedMutexFailsTheRun) {
