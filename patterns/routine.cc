@@ -94,8 +94,9 @@ void Routine::WatchSignals(const Context& ctx) {
 
 absl::Status Routine::RunChild(const Executor& child, const Context& ctx) {
   absl::Status s = Run(child, ctx);
-  // What it returns because it was told to stop is no failure.
-  if (!s.ok() && ctx.Err().ok()) {
+  // That it was told to stop is no failure; anything else is, however late it comes.
+  const bool stopped = !ctx.Err().ok() && (s == ctx.Err() || s == Cause(ctx));
+  if (!s.ok() && !stopped) {
     MutexLock lock(mu_);
     child_error_.Update(s);
   }

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <stdexcept>
@@ -171,6 +172,45 @@ TEST_P(BlockingTest, NeverMoreFibersThanProcessors) {
   });
   ASSERT_TRUE(testing::WaitForNoFibers());
   EXPECT_LE(most, GetParam());
+}
+
+// Each call has a thread of its own; the others go on all the while, on two processors.
+TEST(ManyBlockingCallsTest, TenThousandLeaveTheProcessorsToOthers) {
+  const int callers = Repeat(10'000);
+  const int former_limit = SetMaxThreads(2 * 10'000);
+  const int former_procs = GOMAXPROCS(2);
+  Gate gate;
+  std::atomic<int> inside = 0;
+  std::atomic<int> most_at_a_turn = 0;
+  RunInFiber([&] {
+    for (int i = 0; i < callers; ++i) {
+      Go([&] {
+        Blocking([&] {
+          ++inside;
+          gate.Wait();
+        });
+      });
+    }
+    // Another fiber has turns while they come, and when all of them are inside.
+    for (int seen = 0; seen < callers; seen = inside) {
+      most_at_a_turn = std::max(most_at_a_turn.load(), seen);
+      Gosched();
+    }
+    std::atomic<int> turns = 0;
+    Go([&] {
+      for (int i = 0; i < 100; ++i) {
+        ++turns;
+        Gosched();
+      }
+    });
+    while (turns < 100) Gosched();
+    EXPECT_EQ(inside, callers);
+    gate.Open(callers);
+  });
+  ASSERT_TRUE(testing::WaitForNoFibers());
+  EXPECT_GT(most_at_a_turn, 0);
+  GOMAXPROCS(former_procs);
+  SetMaxThreads(former_limit);
 }
 
 class ThreadLimitDeathTest : public ::testing::Test {

@@ -12,10 +12,13 @@ using sync_internal::WaitList;
 
 namespace {
 
-// Such a wait is durable in a synctest bubble, so nobody else may end it.
-void CheckBubble(const Waiter* waiter) {
-  if (waiter->bubble != 0 && waiter->bubble != sched_internal::SimBubble()) [[unlikely]]
-    Fatal("semaphore wake of synctest fiber from outside bubble");
+// Whether the waiter is durably blocked in a synctest bubble that is not the caller's.
+bool IsForeign(const Waiter* waiter) {
+  return waiter->bubble != 0 && waiter->bubble != sched_internal::SimBubble();
+}
+
+[[noreturn]] void FatalForeign() {
+  Fatal("semaphore wake of synctest fiber from outside bubble");
 }
 
 }  // namespace
@@ -71,7 +74,7 @@ void Cond::SignalOne() {
     }
   }
   if (woken == nullptr) return;
-  CheckBubble(woken);
+  if (IsForeign(woken)) [[unlikely]] FatalForeign();
   Ready(woken->self);
 }
 
@@ -83,15 +86,17 @@ void Cond::Broadcast() {
 
 void Cond::SignalAll() {
   WaitList woken;
+  bool foreign = false;
   {
     SpinLockHolder holder(queue_lock_);
     while (Waiter* waiter = waiters_.PopClaimed()) {
-      CheckBubble(waiter);
+      foreign |= IsForeign(waiter);
       woken.PushBack(waiter);
     }
     // Relaxed: as in Enqueue().
     count_.store(0, std::memory_order_relaxed);
   }
+  if (foreign) [[unlikely]] FatalForeign();
   ReadyAll(woken);
 }
 

@@ -51,12 +51,14 @@ bool TimerChan::Stop() { return Reset(kNeverDue, 0); }
 bool TimerChan::Reset(int64_t when_ns, int64_t period_ns) {
   std::optional<absl::Time> unreceived;
   SpinLockHolder hold(timer_mu_);
-  bool active = DisarmLocked();
-  active |= Drain(&unreceived);
+  const bool kept = armed_ && when_ns != kNeverDue && Postpone(when_ns);
+  bool active = kept || DisarmLocked();
+  // One that has yet to fire for the first time has left nothing to take out.
+  if (!kept || period_ns_ > 0) active |= Drain(&unreceived);
   if (when_ns != kNeverDue) {
     armed_ = true;
     period_ns_ = period_ns;
-    Arm(when_ns);
+    if (!kept) Arm(when_ns);
   }
   return active;
 }

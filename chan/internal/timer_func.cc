@@ -24,19 +24,21 @@ TimerFunc::Self TimerFunc::ReleaseLocked() {
   return std::move(alive_);
 }
 
-bool TimerFunc::Stop() { return Reset(kNeverDue); }
+bool TimerFunc::Stop() {
+  Self released;  // outlives the lock
+  SpinLockHolder hold(mu_);
+  const bool active = DisarmLocked();
+  released = ReleaseLocked();
+  return active;
+}
 
 bool TimerFunc::Reset(int64_t when_ns) {
-  Self released;  // outlives the lock
-  Self self = shared_from_this();
+  if (when_ns == kNeverDue) return Stop();
   SpinLockHolder hold(mu_);
-  bool active = DisarmLocked();
-  if (when_ns == kNeverDue) {
-    released = ReleaseLocked();
-    return active;
-  }
+  if (armed_ && Postpone(when_ns)) return true;
+  const bool active = DisarmLocked();
   armed_ = true;
-  alive_ = std::move(self);
+  if (alive_ == nullptr) alive_ = shared_from_this();
   Arm(when_ns);
   return active;
 }
@@ -49,13 +51,11 @@ void TimerFunc::Fire(SchedTimer* timer, int64_t) {
     SpinLockHolder hold(self->mu_);
     run = self->stale_ == 0;
     if (run) {
-      keep = self->alive_;
       self->armed_ = false;
-      if (Self released = self->ReleaseLocked()) keep = std::move(released);
     } else {
       --self->stale_;
-      keep = self->ReleaseLocked();
     }
+    keep = self->ReleaseLocked();
   }
   // The function, and its destructor if this was the last of it, are users' code: not for this thread.
   if (run) {

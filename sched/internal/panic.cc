@@ -1,5 +1,6 @@
 #include "weft/sched/panic.h"
 
+#include "weft/sched/internal/sanitizer.h"
 #include "weft/sched/internal/traceback.h"
 
 namespace weft {
@@ -30,3 +31,12 @@ std::string PanicError::Stack() const {
 void Panic(std::string_view message) { throw PanicError(message); }
 
 }  // namespace weft
+
+#if defined(WEFT_TSAN)
+// The C++ library counts the owners of an exception in code that is not instrumented, so whoever
+// drops the last one would seem to race with all who had one before. Panics pass from fiber to
+// fiber by such pointers. A program that defines this itself gets its own.
+extern "C" [[gnu::weak]] const char* __tsan_default_suppressions() {
+  return "race:std::__exception_ptr::exception_ptr::_M_release\n";
+}
+#endif

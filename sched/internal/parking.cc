@@ -246,6 +246,9 @@ absl::Time WallNow() {
 }
 
 void SchedTimer::Arm(int64_t when_ns) { Scheduler::Instance().ArmTimer(this, when_ns); }
+bool SchedTimer::Postpone(int64_t when_ns) {
+  return sched_internal::TimerQueue::Postpone(this, when_ns);
+}
 bool SchedTimer::Cancel() { return sched_internal::TimerQueue::Remove(this, /*wait=*/false); }
 bool SchedTimer::CancelAndWait() { return sched_internal::TimerQueue::Remove(this, /*wait=*/true); }
 

@@ -11,6 +11,7 @@
 #include "weft/sched/internal/fiber.h"
 #include "weft/sched/internal/idle_workers.h"
 #include "weft/sched/internal/lifo_slot.h"
+#include "weft/sched/internal/local_queue.h"
 #include "weft/sched/internal/run_ring.h"
 #include "weft/sched/internal/stack_arena.h"
 #include "weft/sched/internal/thread_local.h"
@@ -73,7 +74,6 @@ struct alignas(kCacheLinePair) Processor {
 
   static constexpr uint32_t kPrefetchFiber = 8;
   static constexpr uint32_t kPrefetchStack = 3;
-  static constexpr uint32_t kMaxLifoStreak = 64;
   static constexpr uint32_t kRoundMask = 63;        // Go looks every 61 rounds
   static constexpr uint32_t kRoundMaskTimers = 15;  // when it has timers
 };
@@ -81,15 +81,9 @@ struct alignas(kCacheLinePair) Processor {
 inline Fiber* Processor::PickLocal() {
   if ((NextRound() & round_mask) == 0) [[unlikely]]
     return nullptr;
-  // Relaxed: TakeLifo() decides.
-  if (lifo.load(std::memory_order_relaxed) != nullptr) {
-    if (++lifo_streak < kMaxLifoStreak || ring.size() == 0) {
-      if (Fiber* fiber = TakeLifo()) return fiber;  // goes on with the time slice of its waker
-    }
-  }
-  lifo_streak = 0;
-  Fiber* fiber = ring.Pop();
-  if (fiber != nullptr) {
+  const auto [fiber, from_slot] = TakeLocal(lifo, ring, lifo_streak);
+  // One from the slot goes on with the time slice of its waker.
+  if (fiber != nullptr && !from_slot) {
     // Holder-only counter.
     time_slice.store(time_slice.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     // A fiber that has waited long is cold: fetch its control block, and a few rounds later the top

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "weft/sched/internal/environment.h"
@@ -50,6 +51,9 @@ Fiber* Scheduler::FindRunnable(Worker* worker) {
     }
     Fiber* fiber = ChooseFiber(worker);
     if (fiber == nullptr) {
+      // Relaxed: only the holder fills it, and that is us.
+      assert(worker->processor() == nullptr || stopping() ||
+             worker->processor()->lifo.load(std::memory_order_relaxed) == nullptr);
       Idle(worker);
       if (worker->processor() == nullptr) return nullptr;
       continue;
@@ -113,13 +117,7 @@ int64_t Scheduler::NextTimerFor(const Processor& processor) const {
 
 Fiber* Scheduler::FindHere(Worker* worker) {
   Processor* processor = worker->processor();
-  // Relaxed: TakeLifo() decides.
-  if (processor->lifo.load(std::memory_order_relaxed) != nullptr &&
-      (processor->lifo_streak < Processor::kMaxLifoStreak || processor->ring.size() == 0)) {
-    if (Fiber* fiber = processor->TakeLifo()) return fiber;
-  }
-  processor->lifo_streak = 0;
-  return processor->ring.Pop();
+  return TakeLocal(processor->lifo, processor->ring, processor->lifo_streak).fiber;
 }
 
 Fiber* Scheduler::Search(Worker* worker) {

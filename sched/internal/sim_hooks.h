@@ -121,9 +121,8 @@ inline void SimPoint(Op op, const void* object) {
   if (sim_worlds.load(std::memory_order_relaxed) != 0) [[unlikely]] SimPointSlow(op, object);
 }
 
-// An object that lives on may be another's: nobody tells when an object dies whose address is in
-// the books. So each that is adopted has a mark of its own, and only with the mark the answer
-// counts.
+// Nobody tells when an object dies that a world has adopted; another may be made at its address. So
+// the answer counts only for objects that bear a mark of having been adopted.
 SimOwner SimOwnerOf(const void* object);
 // By fibers and timer callbacks of a world.
 void SimAdopt(const void* object);

@@ -28,6 +28,23 @@ void TimerQueue::Add(SchedTimer* timer, int64_t when_ns) {
   if (timer->when_ns_ < next_when_.load(std::memory_order_relaxed)) PublishNext();
 }
 
+bool TimerQueue::Postpone(SchedTimer* timer, int64_t when_ns) {
+  // ORDER(timer.queue): acquire; pairs with the release in Add().
+  TimerQueue* queue = timer->queue_.load(std::memory_order_acquire);
+  if (queue == nullptr) return false;
+  SpinLockHolder hold(queue->lock_);
+  // Relaxed: written under the lock.
+  if (timer->queue_.load(std::memory_order_relaxed) != queue || timer->slot_ == kUnarmed ||
+      when_ns < timer->when_ns_ || queue->bubble_ != 0) {
+    return false;
+  }
+  timer->when_ns_ = std::min(when_ns, kMaxWhen);
+  timer->order_ = queue->next_order_++;
+  // In the wheel it may lie too early, and next_when_ may be too early: both only cost a look.
+  if (timer->slot_ >= kHeapBase) queue->HeapDown(static_cast<size_t>(timer->slot_ - kHeapBase));
+  return true;
+}
+
 bool TimerQueue::Remove(SchedTimer* timer, bool wait) {
   bool cancelled = false;
   for (;;) {

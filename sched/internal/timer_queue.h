@@ -3,10 +3,11 @@
 // Time is cut into ticks of 65 µs. The wheel has seven levels of 64 slots; a timer sits at the
 // level of the highest base-64 digit in which its tick differs from the current one, in the slot of
 // that digit. When the clock reaches a slot, its timers move down, and those of the current tick
-// move to a heap that orders them exactly, by time and then by the order of arming.
+// move to a heap that orders them exactly, by time and then by the order of arming. A timer that is
+// postponed stays in its slot until the clock reaches that: then it moves to where it belongs.
 //
 // Thread safety: yes, by one SpinLock. Callbacks run without it.
-// Cost: Add() and Remove() are O(1) in the wheel and O(log n) among the n timers of the current
+// Cost: Add(), Postpone() and Remove() are O(1) in the wheel and O(log n) among the n timers of the current
 //   tick.
 #ifndef WEFT_SCHED_INTERNAL_TIMER_QUEUE_H_
 #define WEFT_SCHED_INTERNAL_TIMER_QUEUE_H_
@@ -31,6 +32,9 @@ class TimerQueue {
 
   // Arms `timer`, which is in no queue: in this one, or where its callback is running just now.
   void Add(SchedTimer* timer, int64_t when_ns);
+
+  // True: `timer` was armed, and not for later than `when_ns`, for which it is now.
+  static bool Postpone(SchedTimer* timer, int64_t when_ns);
 
   // Disarms `timer` in whatever queue it is. True: it was armed, and its callback will not run.
   // With `wait`, does not return while the callback is running.

@@ -27,6 +27,7 @@ struct State {
   TimerQueue other{0};
   Timer timer;
   bool cancelled = false;
+  bool postponed = false;
 };
 
 // Either Remove() prevents the callback, or it runs: never both, never neither.
@@ -67,6 +68,25 @@ TEST(TimerQueueModelTest, CancelAloneDoesNotWait) {
         });
       },
       "race");
+}
+
+// A timer that was postponed runs when it is due then, and not before.
+TEST(TimerQueueModelTest, PostponeOrCallbackNotBoth) {
+  for (int64_t due : {kDue, int64_t{1} << 20}) {  // in the heap, in the wheel
+    model::ExpectSound([due](model::Program& p) {
+      auto& s = p.Make<State>();
+      s.queue.Add(&s.timer, due);
+      p.Thread([&s, due] { s.queue.RunDue(due); });
+      p.Thread([&s, due] { s.postponed = TimerQueue::Postpone(&s.timer, 2 * due); });
+      p.Finally([&s, due] {
+        model::Check(s.timer.fired.Get() == (s.postponed ? 0 : 1));
+        s.queue.RunDue(2 * due - 1);
+        model::Check(s.timer.fired.Get() == (s.postponed ? 0 : 1));
+        s.queue.RunDue(2 * due);
+        model::Check(s.timer.fired.Get() == 1);
+      });
+    });
+  }
 }
 
 // Two that run what is due: the callback is called by one of them.

@@ -28,6 +28,17 @@ class TimerQueue {
     Unlock();
   }
 
+  bool Postpone(SchedTimer* timer, int64_t when_ns) {
+    Lock();
+    const bool possible = timer->slot_ >= 0 && when_ns >= timer->when_ns_;
+    if (possible) {
+      timer->when_ns_ = when_ns;
+      timer->order_ = ++armed_;
+    }
+    Unlock();
+    return possible;
+  }
+
   bool Cancel(SchedTimer* timer) {
     Lock();
     const bool was_armed = timer->slot_ >= 0;
@@ -116,6 +127,8 @@ int64_t MonotonicNanos() { return 0; }
 absl::Time WallNow() { return absl::Now(); }
 
 void SchedTimer::Arm(int64_t when_ns) { queue.Arm(this, when_ns); }
+
+bool SchedTimer::Postpone(int64_t when_ns) { return queue.Postpone(this, when_ns); }
 
 bool SchedTimer::Cancel() { return queue.Cancel(this); }
 

@@ -85,6 +85,8 @@ _TIME = [
     *_go("time", "After", "Stop/impl=chan", "Stop/impl=func", "Reset/impl=chan", "Reset/impl=func", "Ticker",
          "TickerReset", rename=[("impl=", "")]),
     *_go("time", "AfterFunc1000", "SimultaneousAfterFunc1000", "StartStop1000", "Sleep1000", per=1000),
+    *_go(OURS, "AfterFuncLive1M", "StartStopLive1M", per=1000),
+    *_go(OURS, "ResetLive1M"),
 ]
 
 _SYNC = [
