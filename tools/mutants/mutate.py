@@ -12,6 +12,7 @@ import os
 import re
 import sys
 
+
 def parse(text):
     """[(name, file, (before, original, after), replacement)], in the order of the list."""
     mutants = []
@@ -51,9 +52,9 @@ def plant(text, places, start, end):
 def choose(original, bugs):
     """The original, or the replacement of the bug that is planted. Statements end with ; or }."""
     if original[-1] in ";}":
-        chain = ["if (NAMESPACE::Is(NAMESPACE::k%s)) { %s } else" % bug for bug in bugs]
+        chain = ["if (@NAMESPACE@::Is(@NAMESPACE@::k%s)) { %s } else" % bug for bug in bugs]
         return "%s { %s }" % (" ".join(chain), original)
-    chain = ["NAMESPACE::Is(NAMESPACE::k%s) ? (%s) :" % bug for bug in bugs]
+    chain = ["@NAMESPACE@::Is(@NAMESPACE@::k%s) ? (%s) :" % bug for bug in bugs]
     return "(%s (%s))" % (" ".join(chain), original)
 
 
@@ -63,7 +64,7 @@ def mutate(path, text, mutants, namespace):
     for name, source, parts, replacement in mutants:
         if source == os.path.basename(path):
             places.setdefault(find(path, text, name, parts), []).append((name, replacement))
-    return plant(text, places, 0, len(text)).replace("NAMESPACE", "::weft::" + namespace)
+    return plant(text, places, 0, len(text)).replace("@NAMESPACE@", "::weft::" + namespace)
 
 
 def header(mutants, namespace):
