@@ -1,4 +1,5 @@
 // How programs end. Each case runs in a process of its own.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -8,9 +9,13 @@
 
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
+#include "weft/sched/internal/scheduler.h"
+#include "weft/sched/internal/worker.h"
 #include "weft/sched/main.h"
+#include "weft/sched/no_preempt.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
+#include "weft/sched/timer.h"
 
 namespace weft {
 namespace {
@@ -132,6 +137,50 @@ TEST_F(MainDeathTest, PlainThreadsAsleepInParkAreADeadlock) {
                 thread.join();
               }),
               ExitedWithCode(2), "all fibers are asleep");
+}
+
+// One fiber computes on a processor that is to go, another lowers GOMAXPROCS on the one that stays
+// and falls asleep: all processors that are left are idle, and yet the first is awake.
+void LowerBesideABusyFiber() {
+  static std::atomic<bool> settled{false};
+  static std::atomic<bool> lowered{false};
+  Parkable* const main = CurrentParkable();
+  GOMAXPROCS(2);
+  Go([main] {
+    for (;; Sleep(absl::Microseconds(50))) {
+      const NoPreempt keep;  // the processor
+      if (sched_internal::CurrentProcessorHint() != 1) continue;
+      settled = true;
+      while (!lowered || !sched_internal::Scheduler::Instance().AllIdle()) {
+      }
+      // What would be the report is a few system calls away.
+      for (const int64_t end = MonotonicNanos() + 5'000'000; MonotonicNanos() < end;) {
+      }
+      break;
+    }
+    Ready(main);
+  });
+  Go([] {
+    while (!settled) {
+      if (sched_internal::CurrentProcessorHint() == 0) {
+        Gosched();
+      } else {
+        Sleep(absl::Microseconds(20));
+      }
+    }
+    GOMAXPROCS(1);
+    lowered = true;
+    Park(WaitReason::kForever);
+  });
+  Park(WaitReason::kForever);
+}
+
+TEST_F(MainDeathTest, LoweringGomaxprocsIsNotADeadlock) {
+  EXPECT_EXIT(Program([] {
+                LowerBesideABusyFiber();
+                return 5;
+              }),
+              ExitedWithCode(5), "");
 }
 
 TEST_F(MainDeathTest, GoexitOfMainLetsTheOthersFinish) {

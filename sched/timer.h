@@ -6,8 +6,9 @@
 //
 // Go: runtime.timer.
 //
-// Thread safety: calls of Arm(), Postpone(), Cancel() and CancelAndWait() on one timer must be serialized by
-//   its owner; they may run at the same time as its callback.
+// Thread safety: calls of Arm(), Postpone(), Cancel() and CancelAndWait() on one timer must be
+//   serialized by its owner; they may run at the same time as its callback, which may Arm() the
+//   timer again while somebody cancels it.
 // Blocks: nothing; CancelAndWait() spins while the callback runs on another thread.
 // Ordering: Arm() synchronizes with the callback that it leads to; the end of a callback with the
 //   return of a CancelAndWait() that waited for it.
@@ -60,8 +61,8 @@ class SchedTimer {
   // armed, or the callback has begun.
   bool Cancel();
 
-  // As Cancel(), and when it returns the callback is not running. Not to be called from the
-  // callback itself, nor with a lock held that the callback takes.
+  // As Cancel(), and when it returns the callback is not running, nor armed again by itself. Not to
+  // be called from the callback itself, nor with a lock held that the callback takes.
   bool CancelAndWait();
 
   // The time of the last Arm().
@@ -72,8 +73,8 @@ class SchedTimer {
 
   Callback callback_;
   int64_t when_ns_ = 0;
-  // The queue that the timer is in or was in last. Written by Arm() while in none; null until the
-  // first Arm().
+  // The queue that the timer is in or was in last. Written by Arm() while in none and while no
+  // callback is running; null until the first Arm().
   sched_internal::Atom<sched_internal::TimerQueue*> queue_{nullptr};
   // Guarded by the queue's lock.
   SchedTimer* next_ = nullptr;

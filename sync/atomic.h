@@ -114,8 +114,9 @@ class Value {
 
   // What was stored last. It stays as it is, and alive, while the caller holds it.
   std::shared_ptr<const T> Load() const {
-    sched_internal::SpinLockHolder holder(lock_);
-    return value_;
+    std::shared_ptr<const T> value = Peek();
+    sched_internal::SimPoint(sched_internal::Op::kAtomicLoad, this);
+    return value;
   }
 
   void Store(T value) { Swap(std::move(value)); }
@@ -123,27 +124,46 @@ class Value {
   // Returns what it replaced.
   std::shared_ptr<const T> Swap(T value) {
     auto next = Wrap(std::move(value));
-    sched_internal::SpinLockHolder holder(lock_);
-    value_.swap(next);
+    {
+      sched_internal::SpinLockHolder holder(lock_);
+      value_.swap(next);
+    }
+    Written();
     return next;
   }
 
   // Stores `desired` and returns true if the value equals `expected`.
   bool CompareAndSwap(const T& expected, T desired) requires std::equality_comparable<T> {
     auto next = Wrap(std::move(desired));
-    for (;;) {
-      // Compared outside of the lock: == is the user's code.
-      const std::shared_ptr<const T> seen = Load();
-      if (seen == nullptr || !(*seen == expected)) return false;
-      sched_internal::SpinLockHolder holder(lock_);
-      if (value_ == seen) {
-        value_.swap(next);
-        return true;
-      }
-    }
+    // Compared outside of the lock: == is the user's code.
+    std::shared_ptr<const T> seen = Peek();
+    bool swapped = false;
+    while (!swapped && seen != nullptr && *seen == expected) swapped = Replace(&seen, &next);
+    Written();
+    return swapped;
   }
 
  private:
+  std::shared_ptr<const T> Peek() const {
+    sched_internal::SpinLockHolder holder(lock_);
+    return value_;
+  }
+
+  // Swaps if the value is `seen`, else changes `seen` to what it is.
+  bool Replace(std::shared_ptr<const T>* seen, std::shared_ptr<const T>* next) {
+    std::shared_ptr<const T> other;  // outlives the lock
+    sched_internal::SpinLockHolder holder(lock_);
+    if (value_ == *seen) {
+      value_.swap(*next);
+      return true;
+    }
+    other = value_;
+    seen->swap(other);
+    return false;
+  }
+
+  void Written() { sched_internal::SimPoint(sched_internal::Op::kAtomicWrite, this); }
+
   static std::shared_ptr<const T> Wrap(T value) {
     if constexpr (requires { value == nullptr; }) {
       if (value == nullptr) Panic("sync/atomic: store of nil value into Value");

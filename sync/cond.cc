@@ -2,12 +2,26 @@
 
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/sim_hooks.h"
+#include "weft/sched/panic.h"
 
 namespace weft {
 
 using sched_internal::SpinLockHolder;
 using sync_internal::Waiter;
 using sync_internal::WaitList;
+
+namespace {
+
+// Whether the waiter is durably blocked in a synctest bubble that is not the caller's.
+bool IsForeign(const Waiter* waiter) {
+  return waiter->bubble != 0 && waiter->bubble != sched_internal::SimBubble();
+}
+
+[[noreturn]] void FatalForeign() {
+  Fatal("semaphore wake of synctest fiber from outside bubble");
+}
+
+}  // namespace
 
 bool Cond::WaitUntilNanos(int64_t deadline_ns, WaitReason reason) {
   struct Relock {
@@ -16,6 +30,7 @@ bool Cond::WaitUntilNanos(int64_t deadline_ns, WaitReason reason) {
   };
   Waiter self;
   self.contested = deadline_ns != sync_internal::kNever;
+  if (reason == WaitReason::kSyncCondWait) self.bubble = sched_internal::SimBubble();
   sched_internal::SimTouch(this);
   Enqueue(&self);
   unlock_(lockable_);
@@ -58,7 +73,9 @@ void Cond::SignalOne() {
       if (front->ClaimWake()) woken = front;
     }
   }
-  if (woken != nullptr) Ready(woken->self);
+  if (woken == nullptr) return;
+  if (IsForeign(woken)) [[unlikely]] FatalForeign();
+  Ready(woken->self);
 }
 
 void Cond::Broadcast() {
@@ -69,12 +86,17 @@ void Cond::Broadcast() {
 
 void Cond::SignalAll() {
   WaitList woken;
+  bool foreign = false;
   {
     SpinLockHolder holder(queue_lock_);
-    while (Waiter* waiter = waiters_.PopClaimed()) woken.PushBack(waiter);
+    while (Waiter* waiter = waiters_.PopClaimed()) {
+      foreign |= IsForeign(waiter);
+      woken.PushBack(waiter);
+    }
     // Relaxed: as in Enqueue().
     count_.store(0, std::memory_order_relaxed);
   }
+  if (foreign) [[unlikely]] FatalForeign();
   ReadyAll(woken);
 }
 

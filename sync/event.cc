@@ -16,8 +16,13 @@ bool Event::WaitFor(absl::Duration timeout) {
 }
 
 bool Event::TryWait() {
-  SpinLockHolder holder(lock_);
-  return Pass();
+  bool passed = false;
+  if (!sched_internal::SimSpuriousFailure()) [[likely]] {
+    SpinLockHolder holder(lock_);
+    passed = Pass();
+  }
+  sched_internal::SimPoint(sched_internal::Op::kWait, this);
+  return passed;
 }
 
 bool Event::IsSet() const {
@@ -26,8 +31,11 @@ bool Event::IsSet() const {
 }
 
 void Event::Reset() {
-  SpinLockHolder holder(lock_);
-  set_ = false;
+  {
+    SpinLockHolder holder(lock_);
+    set_ = false;
+  }
+  sched_internal::SimPoint(sched_internal::Op::kSignal, this);
 }
 
 bool Event::Pass() {

@@ -31,6 +31,9 @@
 #include <utility>
 #include <vector>
 
+#include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sync/internal/map_shard.h"
 #include "weft/sync/internal/reclaim.h"
 #include "weft/sync/internal/stripe.h"
@@ -47,8 +50,9 @@ class Map {
 
   std::optional<V> Load(const K& key) const {
     const uint64_t hash = HashOf(key);
-    sync_internal::ReadSection section;
-    return ValueOf(ShardOf(hash).index.Find(hash, SameKey(key)));
+    std::optional<V> value = Find(key, hash);
+    HasRead(hash);
+    return value;
   }
 
   void Store(K key, V value) {
@@ -58,7 +62,11 @@ class Map {
 
   // Returns the value that is there and true, or stores `value` and returns it and false.
   std::pair<V, bool> LoadOrStore(K key, V value) {
-    if (std::optional<V> there = Load(key)) return {*std::move(there), true};
+    const uint64_t hash = HashOf(key);
+    if (std::optional<V> there = Find(key, hash)) {
+      HasRead(hash);
+      return {*std::move(there), true};
+    }
     Change change(this, key);
     if (change.found != nullptr) return {change.found->value, true};
     V stored = value;
@@ -182,10 +190,25 @@ class Map {
     return static_cast<const Entry*>(entry)->value;
   }
 
+  std::optional<V> Find(const K& key, uint64_t hash) const {
+    sync_internal::ReadSection section;
+    return ValueOf(ShardOf(hash).index.Find(hash, SameKey(key)));
+  }
+
+  // Ends an operation that finds the key missing.
   bool Contains(const K& key) const {
     const uint64_t hash = HashOf(key);
-    sync_internal::ReadSection section;
-    return ShardOf(hash).index.Find(hash, SameKey(key)) != nullptr;
+    {
+      sync_internal::ReadSection section;
+      if (ShardOf(hash).index.Find(hash, SameKey(key)) != nullptr) return true;
+    }
+    HasRead(hash);
+    return false;
+  }
+
+  // A simulation may let others run. Changes touch the same object.
+  void HasRead(uint64_t hash) const {
+    sched_internal::SimPoint(sched_internal::Op::kLoad, &ShardOf(hash).mutex);
   }
 
   // Under the lock, so that a key that moves within the shard is not seen twice.

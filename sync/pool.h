@@ -37,6 +37,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/spin_lock.h"
 #include "weft/sync/internal/owner_lock.h"
 #include "weft/sync/internal/stripe.h"
@@ -159,6 +161,9 @@ class Pool {
                    mask_];
   }
 
+  // A simulation may let others run.
+  void Done(sched_internal::Op op) const { sched_internal::SimPoint(op, this); }
+
   // The analysis does not follow a lock that is tried, and a guard that adopts one.
   [[gnu::noinline]] T GetShared(const void* self) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   [[gnu::noinline]] void PutShared(T&& item, const void* self) ABSL_NO_THREAD_SAFETY_ANALYSIS;
@@ -214,12 +219,15 @@ T Pool<T>::Get() {
         own.lock.Leave();
         if (look) [[unlikely]]
           RotateAll();
+        Done(sched_internal::Op::kGet);
         return item;
       }
       own.lock.Leave();
     }
   }
-  return GetShared(self);
+  T item(GetShared(self));
+  Done(sched_internal::Op::kGet);
+  return item;
 }
 
 // The other side of it: the caller's worker has none.
@@ -232,18 +240,25 @@ void Pool<T>::Put(T item) {
     if (!own.full.load(std::memory_order_relaxed) && own.lock.TryEnter(self)) [[likely]] {
       if (!own.full.load(std::memory_order_relaxed)) [[likely]] {
         own.Keep(std::move(item));
-        return own.lock.Leave();
+        own.lock.Leave();
+        return Done(sched_internal::Op::kPut);
       }
       own.lock.Leave();
     }
   }
   PutShared(std::move(item), self);
+  Done(sched_internal::Op::kPut);
 }
 
 template <typename T>
 std::optional<T> Pool<T>::TryGet() {
-  if (std::optional<T> item = TakeOwn()) return item;
-  return Search(sync_internal::CurrentPlace().stripe);
+  std::optional<T> item;
+  if (!sched_internal::SimSpuriousFailure()) [[likely]] {
+    item = TakeOwn();
+    if (!item) item = Search(sync_internal::CurrentPlace().stripe);
+  }
+  Done(sched_internal::Op::kGet);
+  return item;
 }
 
 template <typename T>
@@ -358,6 +373,7 @@ void Pool<T>::Clear() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     if (own.full.load(std::memory_order_relaxed)) item.emplace(own.Take());
     own.lock.Restore(owner);
   }
+  Done(sched_internal::Op::kGet);
 }
 
 }  // namespace weft

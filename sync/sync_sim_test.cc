@@ -1,4 +1,6 @@
 // What sync promises, in every order or in many.
+#include <functional>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -8,11 +10,13 @@
 #include "weft/sched/panic.h"
 #include "weft/sched/testing/sim.h"
 #include "weft/sched/testing/sim_gtest.h"
-#include "weft/sched/testing/synctest.h"
 #include "weft/sync/atomic.h"
 #include "weft/sync/cond.h"
+#include "weft/sync/event.h"
+#include "weft/sync/map.h"
 #include "weft/sync/mutex.h"
 #include "weft/sync/once.h"
+#include "weft/sync/pool.h"
 #include "weft/sync/rwmutex.h"
 #include "weft/sync/semaphore.h"
 #include "weft/sync/waitgroup.h"
@@ -177,18 +181,40 @@ SIM_TEST(SyncSimTest, TimedLockGivesUpInVirtualTime) {
   wg.Wait();
 }
 
-TEST(SyncSimTest, TryLockFailsForNoReasonIfAsked) {
+// Both outcomes of what would succeed are explored.
+void ExpectFailsForNoReasonIfAsked(const std::function<bool()>& attempt) {
   const sim::Options options = {
       .search = sim::Search::kExhaustive, .runs = 1000, .spurious_failures = 1};
   std::set<bool> seen;
-  const sim::Result result = sim::Run(options, [&] {
-    Mutex mu;
-    const bool locked = mu.try_lock();
-    seen.insert(locked);
-    if (locked) mu.unlock();
-  });
+  const sim::Result result = sim::Run(options, [&] { seen.insert(attempt()); });
   EXPECT_TRUE(result.passed) << result.report;
   EXPECT_EQ(seen.size(), 2u);
+}
+
+TEST(SyncSimTest, TryFormsFailForNoReasonIfAsked) {
+  ExpectFailsForNoReasonIfAsked([] {
+    Mutex mu;
+    const bool locked = mu.try_lock();
+    if (locked) mu.unlock();
+    return locked;
+  });
+  ExpectFailsForNoReasonIfAsked([] {
+    RWMutex mu;
+    const bool locked = mu.try_lock_shared();
+    if (locked) mu.unlock_shared();
+    return locked;
+  });
+  ExpectFailsForNoReasonIfAsked([] { return Semaphore(1).TryAcquire(1); });
+  ExpectFailsForNoReasonIfAsked([] {
+    Event event(EventReset::kManual);
+    event.Set();
+    return event.TryWait();
+  });
+  ExpectFailsForNoReasonIfAsked([] {
+    Pool<int> pool;
+    pool.Put(1);
+    return pool.TryGet().has_value();
+  });
 }
 
 TEST(SyncSimTest, UnlockOfUnlockedMutexFailsTheRun) {
@@ -199,21 +225,113 @@ TEST(SyncSimTest, UnlockOfUnlockedMutexFailsTheRun) {
   EXPECT_EQ(result.failure, "fatal error: sync: unlock of unlocked mutex");
 }
 
-// WaitGroup and Cond block durably in a bubble: time goes on.
-TEST(SyncSynctestTest, WaitGroupAndCondAreDurable) {
-  synctest::Test([] {
-    WaitGroup wg;
-    wg.Go([] { Sleep(absl::Hours(1)); });
-    wg.Wait();
-    Mutex mu;
-    Cond cond(mu);
-    Go([&] {
-      Sleep(absl::Hours(1));
-      cond.Signal();
-    });
-    MutexLock lock(mu);
-    cond.Wait();
+// What only shows when another fiber runs right after an operation.
+
+TEST(SyncSimTest, OthersRunBetweenTwoLoadsOfAMap) {
+  const sim::Result result = sim::Run(kAll, [] {
+    Map<int, int> map;
+    map.Store(1, 0);
+    Go([&map] { map.Store(1, 5); });
+    const int first = *map.Load(1);
+    sim::Check(*map.Load(1) == first, "changed");
+    while (*map.Load(1) != 5) Gosched();
   });
+  EXPECT_EQ(result.failure, "changed");
+  EXPECT_EQ(result.preemptions, 1) << result.report;
+}
+
+TEST(SyncSimTest, OthersRunBetweenTwoMissesOfAMap) {
+  const sim::Result result = sim::Run(kAll, [] {
+    Map<int, int> map;
+    WaitGroup wg;
+    wg.Go([&map] { map.Store(1, 5); });
+    const bool first = map.LoadAndDelete(1).has_value();
+    const bool second = map.LoadAndDelete(1).has_value();
+    sim::Check(first || !second, "there by the second");
+    wg.Wait();
+  });
+  EXPECT_EQ(result.failure, "there by the second");
+}
+
+TEST(SyncSimTest, OthersRunAfterAPut) {
+  const sim::Result result = sim::Run(kAll, [] {
+    Pool<std::shared_ptr<int>> pool([] { return std::make_shared<int>(0); });
+    WaitGroup wg;
+    wg.Go([&pool] { *pool.Get() = 2; });
+    const auto mine = std::make_shared<int>(1);
+    pool.Put(mine);
+    sim::Check(*mine == 1, "used after it was given back");
+    wg.Wait();
+  });
+  EXPECT_EQ(result.failure, "used after it was given back");
+}
+
+TEST(SyncSimTest, OthersRunAfterAGet) {
+  const sim::Result result = sim::Run(kAll, [] {
+    Pool<int> pool;
+    pool.Put(7);
+    int users = 0;
+    WaitGroup wg;
+    for (int i = 0; i < 2; ++i) {
+      wg.Go([&] {
+        const int before = users;
+        const bool found = pool.TryGet().has_value();
+        sim::Check(users == before, "another has come between");
+        users += found ? 1 : 2;
+      });
+    }
+    wg.Wait();
+  });
+  EXPECT_EQ(result.failure, "another has come between");
+}
+
+TEST(SyncSimTest, LoadThenStoreOfAValueLosesAnAddition) {
+  const sim::Result result = sim::Run(kAll, [] {
+    Value<int> value;
+    value.Store(0);
+    WaitGroup wg;
+    for (int i = 0; i < 2; ++i) wg.Go([&value] { value.Store(*value.Load() + 1); });
+    wg.Wait();
+    sim::Check(*value.Load() == 2, "lost");
+  });
+  EXPECT_EQ(result.failure, "lost");
+  EXPECT_EQ(result.preemptions, 1) << result.report;
+}
+
+TEST(SyncSimTest, CompareAndSwapOfAValueLosesNoAddition) {
+  ExpectAllPass([] {
+    Value<int> value;
+    value.Store(0);
+    WaitGroup wg;
+    for (int i = 0; i < 2; ++i) {
+      wg.Go([&value] {
+        for (;;) {
+          const int seen = *value.Load();
+          if (value.CompareAndSwap(seen, seen + 1)) return;
+        }
+      });
+    }
+    wg.Wait();
+    sim::Check(*value.Load() == 2, "lost");
+  });
+}
+
+// Every operation that writes ends with a point of its own.
+TEST(SyncSimTest, OthersRunAfterAValueWasSwapped) {
+  const sim::Result result = sim::Run(kAll, [] {
+    Value<int> value;
+    int stored = 0;
+    WaitGroup wg;
+    wg.Go([&] {
+      value.Swap(1);
+      stored = 1;
+    });
+    wg.Go([&] {
+      if (value.Load() != nullptr) sim::Check(stored == 1, "not yet");
+    });
+    wg.Wait();
+  });
+  EXPECT_EQ(result.failure, "not yet");
 }
 
 }  // namespace

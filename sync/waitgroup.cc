@@ -11,11 +11,12 @@ namespace weft {
 namespace {
 
 constexpr uint64_t kOneWaiter = 1;
+constexpr uint64_t kBubble = uint64_t{1} << 31;
 constexpr int kCounterShift = 32;
 constexpr uintptr_t kPermitsTag = 1;
 
 int32_t Counter(uint64_t state) { return static_cast<int32_t>(state >> kCounterShift); }
-uint32_t Waiters(uint64_t state) { return static_cast<uint32_t>(state); }
+uint32_t Waiters(uint64_t state) { return static_cast<uint32_t>(state & (kBubble - 1)); }
 
 uintptr_t PermitCount(uintptr_t word) { return word >> 1; }
 uintptr_t Permits(uintptr_t n) { return n == 0 ? 0 : n << 1 | kPermitsTag; }
@@ -29,34 +30,84 @@ struct WaitGroup::Waiter {
 };
 
 void WaitGroup::Add(int delta) {
+  if (sched_internal::Sim() != nullptr) [[unlikely]] JoinBubble();
   const uint64_t change = static_cast<uint64_t>(static_cast<int64_t>(delta)) << kCounterShift;
   // (A) ORDER(wg.zero): acq_rel; pairs with the acquire in Wait() and, through the chain of Add()s,
   // with itself: the one that reaches zero has acquired the writes of all others. Publishes the
   // caller's writes.
   const uint64_t state = state_.fetch_add(change, std::memory_order_acq_rel) + change;
   if (Counter(state) < 0) Panic("sync: negative WaitGroup counter");
-  const uint32_t waiters = Waiters(state);
-  if (waiters != 0) {
-    if (delta > 0 && Counter(state) == delta) Panic("sync: WaitGroup misuse: Add called concurrently with Wait");
-    if (Counter(state) == 0) Release(waiters);
+  // Waiters, or kBubble.
+  if (static_cast<uint32_t>(state) != 0) {
+    if ((state & kBubble) != 0) CheckOutside(state, delta);
+    if (Waiters(state) != 0) {
+      if (delta > 0 && Counter(state) == delta) Panic("sync: WaitGroup misuse: Add called concurrently with Wait");
+      if (Counter(state) == 0) Release(state);
+    }
   }
   sched_internal::SafePoint(sched_internal::Op::kAdd, this);  // which does not look into *this
+}
+
+// In a simulated world, before the counter changes: the WaitGroup is the world's from now on.
+void WaitGroup::JoinBubble() {
+  // Relaxed, here and below: fibers of one world share a thread, and all others are misuse, which
+  // is found sooner or later.
+  const uint64_t before = state_.fetch_or(kBubble, std::memory_order_relaxed);
+  if ((before & kBubble) == 0) {
+    if (before != 0) Fatal("sync: WaitGroup.Add called from inside and outside synctest bubble");
+    return sched_internal::SimAdopt(this);
+  }
+  const sched_internal::SimOwner owner = sched_internal::SimOwnerOf(this);
+  if (owner == sched_internal::SimOwner::kCaller) return;
+  // One that is not used any more may be had.
+  if (owner == sched_internal::SimOwner::kOther || before != kBubble)
+    Fatal("sync: WaitGroup.Add called from multiple synctest bubbles");
+  sched_internal::SimAdopt(this);
+}
+
+// After an Add() to a WaitGroup that is a world's. If the caller is in none, that world must have
+// ended, with nothing left to count.
+void WaitGroup::CheckOutside(uint64_t state, int delta) {
+  if (sched_internal::Sim() != nullptr) return;
+  if (Waiters(state) != 0 || Counter(state) != delta ||
+      sched_internal::SimOwnerOf(this) != sched_internal::SimOwner::kNobody) {
+    Fatal("sync: WaitGroup.Add called from inside and outside synctest bubble");
+  }
+  state_.fetch_and(~kBubble, std::memory_order_relaxed);  // nothing is published
+}
+
+// By Wait(), with a counter of zero.
+void WaitGroup::LeaveBubble(uint64_t state) {
+  if (Waiters(state) != 0 || sched_internal::SimOwnerOf(this) != sched_internal::SimOwner::kCaller)
+    return;
+  // Relaxed: as in JoinBubble().
+  if (state_.compare_exchange_strong(state, 0, std::memory_order_relaxed,
+                                     std::memory_order_relaxed)) {
+    sched_internal::SimRelease(this);
+  }
 }
 
 void WaitGroup::Wait() {
   // ORDER(wg.zero): acquire; pairs with the release in Add().
   uint64_t state = state_.load(std::memory_order_acquire);
   do {
-    if (Counter(state) == 0) return sched_internal::SafePoint(sched_internal::Op::kWait, this);
+    if (Counter(state) == 0) {
+      if ((state & kBubble) != 0) [[unlikely]] LeaveBubble(state);
+      return sched_internal::SafePoint(sched_internal::Op::kWait, this);
+    }
     // ORDER(wg.zero): acquire, for the load of a failure; pairs with the release in Add(). A success needs no order:
     // the waiter publishes itself in Await().
   } while (!state_.compare_exchange_weak(state, state + kOneWaiter, std::memory_order_acquire,
                                          std::memory_order_acquire));
-  sched_internal::SimTouch(this);
+  if (sched_internal::Sim() != nullptr) [[unlikely]] {
+    // Durable only where nobody else may count down.
+    sched_internal::SimTouch(this, (state & kBubble) != 0 && sched_internal::SimOwnerOf(this) ==
+                                                                 sched_internal::SimOwner::kCaller);
+  }
   Await();
   // Relaxed: Await() has synchronized with the release of the waiters; a later reuse is a race that
   // this may miss.
-  if (state_.load(std::memory_order_relaxed) != 0) {
+  if ((state_.load(std::memory_order_relaxed) & ~kBubble) != 0) {
     Panic("sync: WaitGroup is reused before previous Wait has returned");
   }
 }
@@ -88,10 +139,11 @@ void WaitGroup::Await() {
   Park(WaitReason::kSyncWaitGroupWait);
 }
 
-// Lets all `count` waiters go. Those that have counted themselves but are not on the stack yet find
-// permits.
-void WaitGroup::Release(uint32_t count) {
-  uint64_t state = count;
+// Lets all waiters of `state` go. Those that have counted themselves but are not on the stack yet
+// find permits.
+void WaitGroup::Release(uint64_t state) {
+  const uint32_t count = Waiters(state);
+  if ((state & kBubble) != 0) sched_internal::SimRelease(this);
   // Relaxed: the waiters synchronize through waiters_ and Ready(). An RMW, so the release sequence
   // of (A) goes on for a Wait() that reads the zero.
   if (!state_.compare_exchange_strong(state, 0, std::memory_order_relaxed,

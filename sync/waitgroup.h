@@ -1,6 +1,7 @@
 // waitgroup.h: waits until a set of fibers has finished.
 //
-// Go: sync.WaitGroup, with Add, Done, Wait and Go.
+// Go: sync.WaitGroup, with Add, Done, Wait and Go. In a synctest bubble a WaitGroup becomes the
+//   bubble's own by its first Add() or Go(), until it is done; here also one that is a global.
 //
 // Thread safety: all methods may be called at any time from fibers, threads and timer callbacks
 //   (Wait() not from the latter). As in Go, an Add() that starts from zero must happen before the
@@ -11,7 +12,8 @@
 //   not returned yet.
 // Misuse: a counter below zero panics, and so do, where they can be seen, an Add() from zero while
 //   waiters are being released and a reuse before the former Wait() has returned. After a panic the
-//   WaitGroup is of no further use.
+//   WaitGroup is of no further use. Counting a bubble's WaitGroup from outside, or one that was
+//   counted outside from a bubble, is fatal, in Go's words.
 // Cost: Add() and Done() one atomic add, 2.5 ns alone; no allocation; 16 bytes.
 //
 //   weft::WaitGroup wg;
@@ -60,11 +62,15 @@ class WaitGroup {
   template <typename Fn>
   class Task;
 
+  void JoinBubble();
+  void LeaveBubble(uint64_t state);
+  void CheckOutside(uint64_t state, int delta);
   void Await();
-  void Release(uint32_t count);
+  void Release(uint64_t state);
   void TakePermits(uint32_t n);
 
-  // bits   0..31  fibers that wait, or are about to
+  // bits   0..30  fibers that wait, or are about to
+  //       31      belongs to the simulated world that counted up from zero
   //       32..63  the counter, signed
   // Invariant: waiters enter only while the counter is not zero, and the Add() that brings it to
   // zero clears them.

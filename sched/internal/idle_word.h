@@ -43,6 +43,22 @@ class IdleWord {
     return false;
   }
 
+  // Counts one more searcher, unless half of the busy ones search already, of `processors`. The
+  // caller holds one. False: it was not counted.
+  bool TryStartSpinning(uint32_t processors) {
+    uint64_t word = word_.load(std::memory_order_relaxed);  // re-checked by the CAS; else a hint
+    for (;;) {
+      const uint32_t idle = Idle(word);
+      const uint32_t busy = processors > idle ? processors - idle : 0;
+      if (busy > 1 && 2 * Spinning(word) >= busy) return false;
+      // ORDER(idle.word): seq_cst, as all writes of the word.
+      if (word_.compare_exchange_weak(word, word + kOneSpinning, std::memory_order_seq_cst,
+                                      std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+  }
+
   // ORDER(idle.word): seq_cst, as all writes of the word.
   void StartSpinning() { word_.fetch_add(kOneSpinning, std::memory_order_seq_cst); }
 

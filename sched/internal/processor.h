@@ -9,6 +9,7 @@
 
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/internal/fiber.h"
+#include "weft/sched/internal/idle_workers.h"
 #include "weft/sched/internal/lifo_slot.h"
 #include "weft/sched/internal/local_queue.h"
 #include "weft/sched/internal/run_ring.h"
@@ -19,12 +20,6 @@
 namespace weft::sched_internal {
 
 struct Worker;
-
-enum class ProcessorState : uint8_t {
-  kRetired,  // beyond GOMAXPROCS, and nobody holds it
-  kIdle,     // in the list of idle processors
-  kHeld,     // a worker's, or on its way to one that is being woken or started
-};
 
 struct alignas(kCacheLinePair) Processor {
   Processor(int id, int64_t now_ns) : id(id), timers(now_ns) {}

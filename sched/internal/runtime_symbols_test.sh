@@ -13,7 +13,7 @@ allowed=(
 )
 
 # Only instantiated by the scheduler itself.
-allowed+=('weft::sched_internal::Processor::PickLocal')
+allowed+=('weft::sched_internal::Processor::PickLocal' 'weft::sched_internal::IdleWorkers<')
 
 status=0
 for library in "$@"; do

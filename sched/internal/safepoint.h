@@ -39,6 +39,9 @@ enum class Op : uint8_t {
   kRelease,
   kAtomicLoad,
   kAtomicWrite,
+  kLoad,
+  kGet,
+  kPut,
 };
 
 #if defined(WEFT_MODEL)

@@ -79,22 +79,6 @@ int Scheduler::SetProcessorsLocked(int n) {
   return former;
 }
 
-void Scheduler::AddIdleProcessor(Processor* processor) {
-  processor->state = ProcessorState::kIdle;
-  processor->next_idle = idle_processors_;
-  idle_processors_ = processor;
-  idle_.AddIdle();
-}
-
-Processor* Scheduler::TakeIdleProcessor() {
-  Processor* processor = idle_processors_;
-  if (processor == nullptr) return nullptr;
-  idle_processors_ = processor->next_idle;
-  processor->state = ProcessorState::kHeld;
-  idle_.RemoveIdle();
-  return processor;
-}
-
 void Scheduler::Hold(Worker* worker, Processor* processor) {
   worker->set_processor(processor);
   // ORDER(processor.holder): release; pairs with the acquire in TakeProcessor().
@@ -118,34 +102,6 @@ void Scheduler::Interrupt(Processor* processor) {
   worker->interrupt.store(true, std::memory_order_relaxed);     // a request
   worker->locals->preempt.store(1, std::memory_order_relaxed);  // a request
   PoisonGuard(worker->locals);                                  // rings at the next prologue
-}
-
-void Scheduler::WakeOne() {
-  while (idle_.TryStartWaker()) {
-    Worker* worker = nullptr;
-    lock_.lock();
-    Processor* processor = TakeIdleProcessor();
-    if (processor != nullptr && idle_workers_ != nullptr) {
-      // The one that keeps the timers is woken last.
-      worker = idle_workers_;
-      if (worker == keeper_ && worker->next_idle != nullptr) worker = worker->next_idle;
-      UnlistIdleWorker(worker);
-      worker->spinning = true;
-      Hold(worker, processor);
-    }
-    lock_.unlock();
-    if (processor != nullptr) {
-      sysmon_.WakeIfAsleep();
-      if (worker != nullptr) {
-        worker->wake.Set();
-      } else {
-        SpawnWorker(processor, /*spinning=*/true);
-      }
-      return;
-    }
-    // Nobody was idle after all. Whoever saw us "spinning" relied on us to look.
-    if (!idle_.StopSpinning() || !AnyWork()) return;
-  }
 }
 
 void Scheduler::SpawnWorker(Processor* processor, bool spinning) {
@@ -286,11 +242,7 @@ void Scheduler::ArmTimer(SchedTimer* timer, int64_t when_ns) {
   }
   EnsureStarted();
   processor(0)->timers.Add(timer, when_ns);
-  // A worker that keeps the timers may sleep too long for this one.
-  lock_.lock();
-  const bool wake = when_ns < keeper_deadline_ && idle_processors_ != nullptr;
-  lock_.unlock();
-  if (wake) WakeOne();
+  WakeForTimer(when_ns);
 }
 
 int64_t Scheduler::EarliestTimer() const {

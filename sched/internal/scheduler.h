@@ -12,7 +12,7 @@
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/internal/fiber.h"
 #include "weft/sched/internal/global_queue.h"
-#include "weft/sched/internal/idle_word.h"
+#include "weft/sched/internal/idle_workers.h"
 #include "weft/sched/internal/processor.h"
 #include "weft/sched/internal/spin_lock.h"
 #include "weft/sched/internal/sysmon.h"
@@ -31,7 +31,8 @@ void CheckDeadlock(const Scheduler& scheduler);
 // What fixed stacks get by default; returns the former value.
 size_t ExchangeDefaultStackBytes(size_t bytes);
 
-class Scheduler {
+// The idle workers and processors, the global queue, and the lock of all this are in IdleWorkers.
+class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> {
  public:
   static constexpr int kMaxProcessors = 1024;
 
@@ -55,8 +56,6 @@ class Scheduler {
   void MakeReadyNext(Fiber* fiber);
   // Behind those that are runnable already.
   void MakeReadyLast(Fiber* fiber);
-  // Behind everybody.
-  void PushGlobal(Fiber* const* fibers, int count);
 
   // --- Leaving a fiber. Called on the fiber. ---
 
@@ -156,14 +155,6 @@ class Scheduler {
     if (Asleep() && EarliestTimer() == TimerQueue::kNever) CheckDeadlock(*this);
   }
 
-  // Wakes a worker if work may be waiting for one. After a seq_cst publication of work.
-  void WakeIfIdle() {
-    if (idle_.NeedsWaker()) WakeOne();
-  }
-  // For sysmon: a processor is idle and there is overdue work elsewhere.
-  void WakeOne();
-
-  bool AllIdle() const { return idle_.AllIdle(static_cast<uint32_t>(processors())); }
   // For sysmon. A fiber that was stopped by a signal is queued without waking anybody.
   bool NothingToDo() const {
     // ORDER(global.size): seq_cst; pairs with the store in StopUntilGranted().
@@ -180,9 +171,6 @@ class Scheduler {
     // will, and before it looks whether all are asleep.
     return AllIdle() && detached_.load(std::memory_order_seq_cst) == 0;
   }
-  bool AnyIdle() const { return idle_.idle() != 0; }
-  bool AnyIdleOrSpinning() const { return idle_.idle() != 0 || idle_.spinning() != 0; }
-  int GlobalSize() const { return global_size_.load(std::memory_order_relaxed); }  // a hint
   Sysmon& sysmon() { return sysmon_; }
 
   // Plain threads that sleep in Park(), for the deadlock report.
@@ -191,15 +179,13 @@ class Scheduler {
   int runtime_threads() const { return runtime_threads_.load(std::memory_order_relaxed); }
 
  private:
+  friend class IdleWorkers<Scheduler, Worker, Processor, GlobalQueue>;
+
   constexpr Scheduler() = default;
 
   void StartSlow();
   int SetProcessorsLocked(int n) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  void AddIdleProcessor(Processor* processor) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  Processor* TakeIdleProcessor() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
-  void PushLocal(Worker* worker, Fiber* fiber);
-  void PushOverflow(Worker* worker, Fiber* fiber);
   void SwitchToLoop(Worker* worker, Fiber* self, After after);
   void SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After after);
 
@@ -224,28 +210,19 @@ class Scheduler {
   // No longer the holder of its processor.
   void Drop(Worker* worker);
   Fiber* FindHere(Worker* worker);
-  Fiber* TakeGlobal(Worker* worker, bool one);
   Fiber* Search(Worker* worker);
   Fiber* StealOnce(Worker* worker, LifoWatch& watch);
   Fiber* StealLifo(Processor* victim, LifoWatch& watch, int64_t now_ns);
-  void StopSpinningWithWork(Worker* worker);
-  bool AnyWork() const;
   void RunOwnTimers(Processor* processor);
-  // Gives the processor up and sleeps. Returns with a processor, or with none when the worker must
-  // end.
-  void Idle(Worker* worker);
-  // Lists `worker` as idle. Returns until when it must sleep at most.
-  int64_t ListIdleWorker(Worker* worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  void UnlistIdleWorker(Worker* worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
-  // Leaves the idle list with a processor, as a spinning worker. False: no processor, or already
-  // being woken.
-  bool ReturnFromIdle(Worker* worker);
   void RetireProcessor(Processor* processor);
+  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }  // as lock_ says
+  // One that was idle is no longer.
+  void ProcessorTaken() { sysmon_.WakeIfAsleep(); }
   void SpawnWorker(Processor* processor, bool spinning);
 
   static Scheduler instance_;
 
-  Atom<bool> started_{false};
+  alignas(kCacheLinePair) Atom<bool> started_{false};
   Atom<int> processor_count_{0};
   Atom<int> allocated_{0};
   Atom<Processor*> all_[kMaxProcessors] = {};
@@ -263,22 +240,13 @@ class Scheduler {
   Atom<bool> strict_{false};
   std::atomic<uint32_t> drained_{0};  // a futex: bumped when a fiber ends while draining
 
-  alignas(kCacheLinePair) IdleWord idle_;
-
-  alignas(kCacheLinePair) SpinLock lock_;
-  GlobalQueue global_ ABSL_GUARDED_BY(lock_);
-  Atom<int> global_size_{0};  // global_.size(), for those without the lock; written under lock_
-  Processor* idle_processors_ ABSL_GUARDED_BY(lock_) = nullptr;
-  Worker* idle_workers_ ABSL_GUARDED_BY(lock_) = nullptr;
   Worker* all_workers_ ABSL_GUARDED_BY(lock_) = nullptr;
   Worker* ended_workers_ ABSL_GUARDED_BY(lock_) = nullptr;  // whose threads have ended
-  // The time until which some idle worker sleeps at most, so that timers are served; kNever: nobody
-  // does.
-  int64_t keeper_deadline_ ABSL_GUARDED_BY(lock_) = TimerQueue::kNever;
-  Worker* keeper_ ABSL_GUARDED_BY(lock_) = nullptr;
-
   Sysmon sysmon_;
 };
+
+// In search.cc, so that it is compiled as the scheduler is.
+extern template class IdleWorkers<Scheduler, Worker, Processor, GlobalQueue>;
 
 }  // namespace weft::sched_internal
 

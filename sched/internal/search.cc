@@ -23,6 +23,8 @@ constexpr int kPausesPerTurn = 8;
 
 }  // namespace
 
+template class IdleWorkers<Scheduler, Worker, Processor, GlobalQueue>;
+
 // What a thief remembers of a LIFO slot that it has seen occupied.
 struct LifoWatch {
   Processor* victim = nullptr;
@@ -49,6 +51,9 @@ Fiber* Scheduler::FindRunnable(Worker* worker) {
     }
     Fiber* fiber = ChooseFiber(worker);
     if (fiber == nullptr) {
+      // Relaxed: only the holder fills it, and that is us.
+      assert(worker->processor() == nullptr || stopping() ||
+             worker->processor()->lifo.load(std::memory_order_relaxed) == nullptr);
       Idle(worker);
       if (worker->processor() == nullptr) return nullptr;
       continue;
@@ -115,36 +120,10 @@ Fiber* Scheduler::FindHere(Worker* worker) {
   return TakeLocal(processor->lifo, processor->ring, processor->lifo_streak).fiber;
 }
 
-Fiber* Scheduler::TakeGlobal(Worker* worker, bool one) {
-  if (global_size_.load(std::memory_order_relaxed) == 0)
-    return nullptr;  // re-checked under the lock
-  Fiber* batch[RunRing::kCapacity / 2];
-  int count = 0;
-  {
-    SpinLockHolder hold(lock_);
-    const int share = global_.size() / processors() + 1;
-    count = global_.Pop(batch, one ? 1 : std::min<int>(share, std::size(batch)));
-    // ORDER(global.size): seq_cst, as all writes; pairs with the load in AnyWork().
-    global_size_.store(global_.size(), std::memory_order_seq_cst);
-  }
-  for (int i = 1; i < count; ++i) {
-    if (i <= static_cast<int>(Processor::kPrefetchFiber)) __builtin_prefetch(batch[i]);
-    PushLocal(worker, batch[i]);
-  }
-  return count > 0 ? batch[0] : nullptr;
-}
-
 Fiber* Scheduler::Search(Worker* worker) {
   const int n = allocated_processors();
   if (n == 1) return nullptr;
-  if (!worker->spinning) {
-    // At most half of the busy ones search.
-    const uint32_t busy =
-        static_cast<uint32_t>(processors()) - std::min<uint32_t>(idle_.idle(), processors());
-    if (2 * idle_.spinning() >= busy && busy > 1) return nullptr;
-    worker->spinning = true;
-    idle_.StartSpinning();
-  }
+  if (!StartSearching(worker)) return nullptr;
   LifoWatch watch;
   // With more processors than the machine has, spinning would take time from those who have work.
   const bool patient = processors() <= AffinityProcessors();
@@ -199,108 +178,11 @@ Fiber* Scheduler::StealLifo(Processor* victim, LifoWatch& watch, int64_t now_ns)
   return victim->lifo.Steal(fiber) ? fiber : nullptr;
 }
 
-void Scheduler::StopSpinningWithWork(Worker* worker) {
-  worker->spinning = false;
-  // Whoever submitted work meanwhile relied on us to find it; we found something else.
-  if (idle_.StopSpinning() && AnyWork()) WakeIfIdle();
-}
-
-bool Scheduler::AnyWork() const {
-  // ORDER(global.size): seq_cst; pairs with the stores under the lock.
-  if (global_size_.load(std::memory_order_seq_cst) != 0) return true;
-  for (int i = 0; i < allocated_processors(); ++i) {
-    if (!processor(i)->ring.LooksEmpty()) return true;
-  }
-  return false;
-}
-
 void Scheduler::RetireProcessor(Processor* processor) {
   // Its timers stay where they are: RunOwnTimers() of another, searchers and the keeper look at
   // them.
   if (Fiber* fiber = processor->TakeLifo()) PushGlobal(&fiber, 1);
   while (Fiber* fiber = processor->ring.Pop()) PushGlobal(&fiber, 1);
-}
-
-void Scheduler::Idle(Worker* worker) {
-  int64_t deadline;
-  bool was_spinning;
-  {
-    SpinLockHolder hold(lock_);
-    // Relaxed: both are written under the lock.
-    const bool stopping = stopping_.load(std::memory_order_relaxed);
-    if (Processor* processor = worker->processor()) {
-      const bool retired = processor->id >= processors();
-      if (!retired && !stopping && global_size_.load(std::memory_order_relaxed) != 0) return;
-      Drop(worker);
-      processor->state = ProcessorState::kRetired;
-      // Relaxed: only the holder fills it, and that was us.
-      assert(stopping || processor->lifo.load(std::memory_order_relaxed) == nullptr);
-      if (!retired) AddIdleProcessor(processor);
-    }
-    was_spinning = std::exchange(worker->spinning, false);
-    if (stopping) {
-      if (was_spinning) idle_.StopSpinning();
-      return;
-    }
-    worker->wake.Reset();
-    deadline = ListIdleWorker(worker);
-  }
-  if (was_spinning) idle_.StopSpinning();
-  // The second half of the searcher's side of the protocol (idle_word.h), here for every worker:
-  // one that did not search may be the last to go idle after a waker that found nobody.
-  if (AnyWork() && ReturnFromIdle(worker)) return;
-  ReportIfAllAsleep();
-  for (;;) {
-    if (worker->wake.Wait(deadline)) break;
-    // A timer is due. Without a processor, all of them are busy and look after the timers.
-    if (ReturnFromIdle(worker)) break;
-    SpinLockHolder hold(lock_);
-    if (!worker->in_idle_list) {
-      deadline = TimerQueue::kNever;  // being woken
-    } else {
-      UnlistIdleWorker(worker);
-      deadline = ListIdleWorker(worker);
-      // No processor was idle a moment ago; those who run will find what is due now.
-      deadline = std::max(deadline, MonotonicNanos() + 1'000'000);
-    }
-  }
-}
-
-int64_t Scheduler::ListIdleWorker(Worker* worker) {
-  worker->in_idle_list = true;
-  worker->next_idle = idle_workers_;
-  idle_workers_ = worker;
-  const int64_t earliest = EarliestTimer();
-  if (earliest >= keeper_deadline_) return TimerQueue::kNever;
-  keeper_ = worker;
-  keeper_deadline_ = earliest;
-  return earliest;
-}
-
-void Scheduler::UnlistIdleWorker(Worker* worker) {
-  Worker** link = &idle_workers_;
-  while (*link != worker) link = &(*link)->next_idle;
-  *link = worker->next_idle;
-  worker->in_idle_list = false;
-  if (keeper_ == worker) {
-    keeper_ = nullptr;
-    keeper_deadline_ = TimerQueue::kNever;
-  }
-}
-
-bool Scheduler::ReturnFromIdle(Worker* worker) {
-  {
-    SpinLockHolder hold(lock_);
-    if (!worker->in_idle_list) return false;
-    Processor* processor = TakeIdleProcessor();
-    if (processor == nullptr) return false;
-    UnlistIdleWorker(worker);
-    Hold(worker, processor);
-    worker->spinning = true;
-    idle_.StartSpinning();
-  }
-  sysmon_.WakeIfAsleep();
-  return true;
 }
 
 }  // namespace weft::sched_internal

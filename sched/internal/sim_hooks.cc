@@ -32,6 +32,23 @@ class Worlds {
     }
   }
 
+  bool Owned(const void* object) {
+    SpinLockHolder hold(lock_);
+    return std::any_of(worlds_.begin(), worlds_.end(), [object](const SimHooks* world) {
+      return world->adopted.count(object) != 0;
+    });
+  }
+
+  void Adopt(SimHooks* world, const void* object) {
+    SpinLockHolder hold(lock_);
+    world->adopted.insert(object);
+  }
+
+  void Release(SimHooks* world, const void* object) {
+    SpinLockHolder hold(lock_);
+    world->adopted.erase(object);
+  }
+
   static Worlds& Instance() {
     static auto* worlds = new Worlds;
     return *worlds;
@@ -55,6 +72,16 @@ void SimPointSlow(Op op, const void* object) {
   if (worker == nullptr || worker->sim == nullptr || worker->current == nullptr) return;
   worker->sim->Point(op, object);
 }
+
+SimOwner SimOwnerOf(const void* object) {
+  const SimHooks* sim = SimOfThread();
+  if (sim != nullptr && sim->adopted.count(object) != 0) return SimOwner::kCaller;
+  return Worlds::Instance().Owned(object) ? SimOwner::kOther : SimOwner::kNobody;
+}
+
+void SimAdopt(const void* object) { Worlds::Instance().Adopt(SimOfThread(), object); }
+
+void SimRelease(const void* object) { Worlds::Instance().Release(SimOfThread(), object); }
 
 void SimMakeReady(Fiber* fiber) {
   SimHooks* sim = SimOfThread();

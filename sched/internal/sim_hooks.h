@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <unordered_set>
 
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/internal/safepoint.h"
@@ -57,9 +58,18 @@ class SimHooks {
   int64_t now_ns = 0;       // of the virtual monotonic clock
   int64_t wall_offset = 0;  // what the virtual Unix time, in ns, is ahead of it
   uint32_t bubble = 0;      // the world's number; never 0
+  // What SimAdopt() has given to the world. Changed by its thread under the lock of all worlds.
+  std::unordered_set<const void*> adopted;
 
  protected:
   ~SimHooks() = default;
+};
+
+// Whose an object is that belongs to the world that used it first.
+enum class SimOwner : uint8_t {
+  kNobody,  // or a world that has ended
+  kCaller,
+  kOther,
 };
 
 #if defined(WEFT_MODEL)
@@ -67,8 +77,11 @@ class SimHooks {
 inline constexpr SimHooks* Sim() { return nullptr; }
 inline constexpr uint32_t SimBubble() { return 0; }
 inline constexpr bool SimSpuriousFailure() { return false; }
-inline void SimTouch(const void*) {}
+inline void SimTouch(const void*, bool = true) {}
 inline void SimPoint(Op, const void*) {}
+inline constexpr SimOwner SimOwnerOf(const void*) { return SimOwner::kNobody; }
+inline void SimAdopt(const void*) {}
+inline void SimRelease(const void*) {}
 
 #else
 
@@ -95,8 +108,9 @@ inline bool SimSpuriousFailure() {
   return sim != nullptr && sim->SpuriousFailure();
 }
 
-inline void SimTouch(const void* object) {
-  if (SimHooks* sim = Sim()) sim->Touch(object, /*inside=*/true);
+// See SimHooks::Touch().
+inline void SimTouch(const void* object, bool inside = true) {
+  if (SimHooks* sim = Sim()) sim->Touch(object, inside);
 }
 
 void SimPointSlow(Op op, const void* object);
@@ -106,6 +120,13 @@ void SimPointSlow(Op op, const void* object);
 inline void SimPoint(Op op, const void* object) {
   if (sim_worlds.load(std::memory_order_relaxed) != 0) [[unlikely]] SimPointSlow(op, object);
 }
+
+// Nobody tells when an object dies that a world has adopted; another may be made at its address. So
+// the answer counts only for objects that bear a mark of having been adopted.
+SimOwner SimOwnerOf(const void* object);
+// By fibers and timer callbacks of a world.
+void SimAdopt(const void* object);
+void SimRelease(const void* object);
 
 // Has the world of `fiber`, which is not 0, continue it. Callable from anywhere.
 void SimMakeReady(Fiber* fiber);

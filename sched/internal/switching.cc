@@ -168,35 +168,4 @@ void Scheduler::MakeReadyLast(Fiber* fiber) {
   PushLocal(worker, fiber);
 }
 
-void Scheduler::PushLocal(Worker* worker, Fiber* fiber) {
-  if (!worker->processor()->ring.Push(fiber)) [[unlikely]] {
-    PushOverflow(worker, fiber);
-    return;
-  }
-  WakeIfIdle();
-}
-
-void Scheduler::PushOverflow(Worker* worker, Fiber* fiber) {
-  constexpr uint32_t kHalf = RunRing::kCapacity / 2;
-  Fiber* batch[kHalf + 1];
-  const uint32_t count = worker->processor()->ring.PopHalf(batch);
-  if (count == 0) {
-    // A thief has just made room.
-    PushLocal(worker, fiber);
-    return;
-  }
-  batch[count] = fiber;
-  PushGlobal(batch, static_cast<int>(count) + 1);
-}
-
-void Scheduler::PushGlobal(Fiber* const* fibers, int count) {
-  {
-    SpinLockHolder hold(lock_);
-    global_.Push(fibers, count);
-    // ORDER(global.size): seq_cst; pairs with the load in AnyWork().
-    global_size_.store(global_.size(), std::memory_order_seq_cst);
-  }
-  WakeIfIdle();
-}
-
 }  // namespace weft::sched_internal

@@ -9,6 +9,14 @@
 namespace weft::sched_internal {
 
 void TimerQueue::Add(SchedTimer* timer, int64_t when_ns) {
+  // A callback that arms its timer again stays in the queue that is calling it, so that the queue
+  // cannot change while Remove() holds its lock. Relaxed: the callback knows of its own call, and
+  // whoever else arms the timer is serialized with Remove().
+  TimerQueue* const former = timer->queue_.load(std::memory_order_relaxed);
+  if (former != nullptr && former != this &&
+      former->firing_.load(std::memory_order_relaxed) == timer) {
+    return former->Add(timer, when_ns);
+  }
   SpinLockHolder hold(lock_);
   if (timer->slot_ != kUnarmed) Fatal("timer armed twice: Cancel() it before Arm()");
   timer->when_ns_ = std::clamp<int64_t>(when_ns, 0, kMaxWhen);
@@ -38,17 +46,13 @@ bool TimerQueue::Postpone(SchedTimer* timer, int64_t when_ns) {
 }
 
 bool TimerQueue::Remove(SchedTimer* timer, bool wait) {
-  // ORDER(timer.queue): acquire; pairs with the release in Add(). The queue cannot change under us
-  // unless the callback arms the timer again in another one.
+  bool cancelled = false;
   for (;;) {
+    // ORDER(timer.queue): acquire; pairs with the release in Add(). The queue cannot change under
+    // us: the callback does not change it, and the timer's owner serializes us with everybody else.
     TimerQueue* queue = timer->queue_.load(std::memory_order_acquire);
     if (queue == nullptr) return false;
     queue->lock_.lock();
-    // Relaxed: re-check under the lock that a change of queue would have taken.
-    if (timer->queue_.load(std::memory_order_relaxed) != queue) {
-      queue->lock_.unlock();
-      continue;
-    }
     if (timer->slot_ != kUnarmed) {
       if (queue->bubble_ != 0 && queue->bubble_ != SimBubble()) [[unlikely]] {
         queue->lock_.unlock();
@@ -58,12 +62,14 @@ bool TimerQueue::Remove(SchedTimer* timer, bool wait) {
       // Relaxed: written under the lock.
       if (timer->when_ns_ == queue->next_when_.load(std::memory_order_relaxed))
         queue->PublishNext();
-      queue->lock_.unlock();
-      return true;
+      cancelled = true;
     }
-    const bool firing = queue->firing_ == timer;
+    // Relaxed: written under the lock.
+    const bool firing = queue->firing_.load(std::memory_order_relaxed) == timer;
     queue->lock_.unlock();
-    if (!firing || !wait) return false;
+    // Although it is cancelled: a callback that has armed the timer again may not have returned, and
+    // may do so once more.
+    if (!firing || !wait) return cancelled;
     ThreadYield();
   }
 }
@@ -81,12 +87,12 @@ void TimerQueue::RunDue(int64_t now_ns) {
     SchedTimer* timer = heap_[index];
     HeapRemove(index);
     timer->slot_ = kUnarmed;
-    firing_ = timer;
+    firing_.store(timer, std::memory_order_relaxed);  // read under the lock, or by the callback
     const SchedTimer::Callback callback = timer->callback_;
     lock_.unlock();
     callback(timer, now_ns);  // may end the timer's life
     lock_.lock();
-    firing_ = nullptr;
+    firing_.store(nullptr, std::memory_order_relaxed);  // likewise
   }
   running_ = false;
   PublishNext();

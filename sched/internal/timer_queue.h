@@ -30,7 +30,7 @@ class TimerQueue {
   // `now_ns`: where the wheel begins.
   explicit TimerQueue(int64_t now_ns) : current_tick_(Tick(now_ns)) {}
 
-  // Arms `timer`, which is in no queue.
+  // Arms `timer`, which is in no queue: in this one, or where its callback is running just now.
   void Add(SchedTimer* timer, int64_t when_ns);
 
   // True: `timer` was armed, and not for later than `when_ns`, for which it is now.
@@ -93,7 +93,7 @@ class TimerQueue {
   uint32_t next_order_ ABSL_GUARDED_BY(lock_) = 0;
   uint32_t bubble_ ABSL_GUARDED_BY(lock_) = 0;  // the world whose timers these are
   bool running_ ABSL_GUARDED_BY(lock_) = false;
-  SchedTimer* firing_ ABSL_GUARDED_BY(lock_) = nullptr;     // its callback is running
+  Atom<SchedTimer*> firing_{nullptr};  // its callback is running; written under the lock
   uint64_t occupied_[kLevels] ABSL_GUARDED_BY(lock_) = {};  // a bit per slot
   SchedTimer* slots_[kLevels * kSlots] ABSL_GUARDED_BY(lock_) = {};
   std::vector<SchedTimer*> heap_ ABSL_GUARDED_BY(lock_);

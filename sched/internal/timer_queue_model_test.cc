@@ -2,7 +2,6 @@
 #include "weft/sched/internal/timer_queue.h"
 
 #include "gtest/gtest.h"
-#include "weft/sched/internal/spin_lock.h"
 #include "weft/sched/testing/model_expect.h"
 
 namespace weft::sched_internal {
@@ -15,17 +14,12 @@ struct Timer : SchedTimer {
 
   static void Fire(SchedTimer* timer, int64_t) {
     auto* self = static_cast<Timer*>(timer);
+    if (self->again != nullptr) self->again->Add(self, 2 * kDue);
     self->fired.Set(self->fired.Get() + 1);
-    if (self->again != nullptr) {
-      // Arm() in a callback is serialized with Cancel(), as every Arm() is: timer.h.
-      SpinLockHolder hold(self->owner);
-      self->again->Add(self, 2 * kDue);
-    }
   }
 
   model::Var<int> fired{0};
-  TimerQueue* again = nullptr;  // where the callback arms it once more
-  SpinLock owner;
+  TimerQueue* again = nullptr;  // where the callback would arm it once more
 };
 
 struct State {
@@ -106,23 +100,53 @@ TEST(TimerQueueModelTest, OneOfTwoRunners) {
   });
 }
 
-// The callback arms the timer in another queue while somebody cancels it: a cancel that succeeds
-// leaves it armed nowhere.
-TEST(TimerQueueModelTest, CancelFollowsTheTimerToItsNextQueue) {
+// The callback arms the timer again, on a thread that has a queue of its own, while somebody cancels
+// it: a cancel that succeeds leaves it armed nowhere, and one that fails leaves it armed.
+TEST(TimerQueueModelTest, CallbackArmsAgainWhileTheTimerIsCancelled) {
+  model::ExpectSound([](model::Program& p) {
+    auto& s = p.Make<State>();
+    s.timer.again = &s.other;
+    s.queue.Add(&s.timer, kDue);
+    p.Thread([&s] { s.queue.RunDue(kDue); });
+    p.Thread([&s] { s.cancelled = TimerQueue::Remove(&s.timer, /*wait=*/false); });
+    p.Finally([&s] {
+      const bool armed = s.queue.next_when() != TimerQueue::kNever;
+      model::Check(s.other.next_when() == TimerQueue::kNever);
+      model::Check(armed != s.cancelled);
+      model::Check(s.timer.fired.Get() == 1 || s.cancelled);
+    });
+  });
+}
+
+// The same, waiting: the callback has returned, and what it armed is cancelled.
+TEST(TimerQueueModelTest, CancelAndWaitEndsATimerThatArmsItself) {
   model::ExpectSound([](model::Program& p) {
     auto& s = p.Make<State>();
     s.timer.again = &s.other;
     s.queue.Add(&s.timer, kDue);
     p.Thread([&s] { s.queue.RunDue(kDue); });
     p.Thread([&s] {
-      SpinLockHolder hold(s.timer.owner);
-      s.cancelled = TimerQueue::Remove(&s.timer, /*wait=*/false);
-    });
-    p.Finally([&s] {
-      const bool fired = s.timer.fired.Get() == 1;
-      const bool armed = s.other.next_when() != TimerQueue::kNever;
+      model::Check(TimerQueue::Remove(&s.timer, /*wait=*/true));
+      const int fired = s.timer.fired.Get();
+      model::Check(fired == 0 || fired == 1);
+      model::Check(s.other.next_when() == TimerQueue::kNever);
       model::Check(s.queue.next_when() == TimerQueue::kNever);
-      model::Check(s.cancelled ? !armed : fired && armed);
+    });
+  });
+}
+
+// The owner arms it elsewhere while its callback still runs: whoever cancels it then finds it.
+TEST(TimerQueueModelTest, OwnerArmsAgainWhileTheCallbackRuns) {
+  model::ExpectSound([](model::Program& p) {
+    auto& s = p.Make<State>();
+    s.queue.Add(&s.timer, kDue);
+    p.Thread([&s] { s.queue.RunDue(kDue); });
+    p.Thread([&s] {
+      TimerQueue::Remove(&s.timer, /*wait=*/false);
+      s.other.Add(&s.timer, 2 * kDue);
+      model::Check(TimerQueue::Remove(&s.timer, /*wait=*/false));
+      model::Check(s.other.next_when() == TimerQueue::kNever);
+      model::Check(!TimerQueue::Remove(&s.timer, /*wait=*/false));
     });
   });
 }

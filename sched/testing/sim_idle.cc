@@ -32,6 +32,7 @@ bool IsDurable(WaitReason reason, bool inside) {
     case WaitReason::kChanReceive:
     case WaitReason::kChanSend:
     case WaitReason::kSelect:
+    case WaitReason::kSyncWaitGroupWait:
       return inside;
     case WaitReason::kChanReceiveNil:
     case WaitReason::kChanSendNil:
@@ -39,7 +40,6 @@ bool IsDurable(WaitReason reason, bool inside) {
     case WaitReason::kForever:
     case WaitReason::kSleep:
     case WaitReason::kSyncCondWait:
-    case WaitReason::kSyncWaitGroupWait:
     case WaitReason::kSynctestWait:
       return true;
     default:

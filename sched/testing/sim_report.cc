@@ -59,6 +59,12 @@ std::string_view OpText(Op op) {
       return "atomic load";
     case Op::kAtomicWrite:
       return "atomic write";
+    case Op::kLoad:
+      return "load";
+    case Op::kGet:
+      return "get";
+    case Op::kPut:
+      return "put";
   }
   return "?";
 }

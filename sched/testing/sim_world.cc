@@ -243,7 +243,7 @@ void World::AddOperation(Op op, const void* object) {
   if (object == nullptr) {
     step_.all = true;
   } else {
-    AddAccess(object, op != Op::kAtomicLoad);
+    AddAccess(object, op != Op::kAtomicLoad && op != Op::kLoad);
   }
 }
 

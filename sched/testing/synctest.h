@@ -4,19 +4,21 @@
 // 00:00:00 UTC and advances at once to the next timer when all fibers of the bubble are durably
 // blocked: waiting for something that only the bubble itself can bring about. These are: sending to
 // and receiving from channels that were made in the bubble, a select of such cases only, operations
-// on nil channels, Cond::Wait, WaitGroup::Wait, Sleep. Not durable are locks, once, semaphores,
-// I/O, and channels from outside: while a fiber waits for one of them the clock stands still.
+// on nil channels, Cond::Wait, WaitGroup::Wait if the WaitGroup was counted up in the bubble, Sleep.
+// Not durable are locks, once, semaphores, barriers, I/O, and channels and WaitGroups from outside:
+// while a fiber waits for one of them the clock stands still.
 //
 // Go: testing/synctest of Go 1.27. Differences: the fibers of a bubble share one thread, in an
-//   order that is always the same unless WEFT_SEED says otherwise; a WaitGroup counts as the
-//   bubble's own; a bubble that waits for the outside for ten seconds fails.
+//   order that is always the same unless WEFT_SEED says otherwise; a WaitGroup that is a global can
+//   be a bubble's, too; a bubble that waits for the outside for ten seconds fails.
 //
 // Thread safety: bubbles on different threads do not know of each other.
 // Blocks: Test(): the thread, until all fibers of the bubble have ended. Wait() and Sleep(): the
 //   fiber.
 // Misuse: Test() in a bubble is fatal, Wait() outside of one panics, and so does a second Wait()
 //   while one waits. Channels and timers of the bubble that are used from outside are fatal:
-//   `send on synctest channel from outside bubble`.
+//   `send on synctest channel from outside bubble`. So are Add() and Done() of its WaitGroups from
+//   outside, and waking who waits for a Cond in it.
 // Cost: a few microseconds a bubble.
 //
 //   weft::synctest::Test([] {

@@ -56,6 +56,8 @@ struct alignas(16) Waiter {
   // Whether anybody but the owner of the queue may end the wait. Written before publication.
   bool contested = false;
   bool queued = false;
+  // The only simulated world whose fibers may end the wait. 0: all may.
+  uint32_t bubble = 0;
   sched_internal::Atom<Outcome> outcome{Outcome::kWaiting};
 
  private:

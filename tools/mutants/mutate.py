@@ -1,8 +1,9 @@
-"""Plants the bugs of mutants.txt into copies of chan's sources.
+"""Plants bugs into copies of sources.
 
-    mutate.py MUTANTS.txt OUT_DIR SOURCE...
+    mutate.py PACKAGE MUTANTS.txt OUT_DIR SOURCE...
 
-Each copy behaves as its source does until a test sets `chan_mutants::planted` to one of the bugs. The sources
+PACKAGE is that of the build file, whose outputs are below OUT_DIR. Each copy behaves as its source does until a test
+sets `planted`, of the namespace weft::X_mutants where X is the first part of PACKAGE, to one of the bugs. The sources
 themselves know nothing of this. A bug whose place in the source is gone, or is no longer unique, is an error: then the
 list has to follow the code.
 """
@@ -10,8 +11,6 @@ list has to follow the code.
 import os
 import re
 import sys
-
-_PREFIX = "weft/chan/mutants/mutated/"
 
 
 def parse(text):
@@ -53,59 +52,67 @@ def plant(text, places, start, end):
 def choose(original, bugs):
     """The original, or the replacement of the bug that is planted. Statements end with ; or }."""
     if original[-1] in ";}":
-        chain = ["if (::weft::chan_mutants::Is(::weft::chan_mutants::k%s)) { %s } else" % bug for bug in bugs]
+        chain = ["if (@NAMESPACE@::Is(@NAMESPACE@::k%s)) { %s } else" % bug for bug in bugs]
         return "%s { %s }" % (" ".join(chain), original)
-    chain = ["::weft::chan_mutants::Is(::weft::chan_mutants::k%s) ? (%s) :" % bug for bug in bugs]
+    chain = ["@NAMESPACE@::Is(@NAMESPACE@::k%s) ? (%s) :" % bug for bug in bugs]
     return "(%s (%s))" % (" ".join(chain), original)
 
 
-def mutate(path, text, mutants):
+def mutate(path, text, mutants, namespace):
     """The text of a source with its bugs planted."""
     places = {}
     for name, source, parts, replacement in mutants:
         if source == os.path.basename(path):
             places.setdefault(find(path, text, name, parts), []).append((name, replacement))
-    text = plant(text, places, 0, len(text))
-    text = text.replace('#include "weft/chan/', '#include "' + _PREFIX)
-    return '#include "%smutants.h"\n%s' % (_PREFIX, text)
+    return plant(text, places, 0, len(text)).replace("@NAMESPACE@", "::weft::" + namespace)
 
 
-def header(mutants):
+def header(mutants, namespace):
     """The list as an enumeration."""
     names = list(dict.fromkeys(mutant[0] for mutant in mutants))
-    return """#ifndef WEFT_CHAN_MUTANTS_MUTANTS_H_
-#define WEFT_CHAN_MUTANTS_MUTANTS_H_
+    return """#ifndef WEFT_MUTANTS_H_
+#define WEFT_MUTANTS_H_
 
-namespace weft::chan_mutants {
+namespace weft::%s {
 
 enum Mutant { kNone, %s, kEnd };
 
 inline Mutant planted = kNone;
 inline bool Is(Mutant mutant) { return planted == mutant; }
 
-}  // namespace weft::chan_mutants
+}  // namespace weft::%s
 
-#endif  // WEFT_CHAN_MUTANTS_MUTANTS_H_
-""" % ", ".join("k" + name for name in names)
+#endif  // WEFT_MUTANTS_H_
+""" % (namespace, ", ".join("k" + name for name in names), namespace)
+
+
+def copy_of(path):
+    """Where the copy of a source is, below OUT_DIR."""
+    folder, name = os.path.split(path)
+    return os.path.join("internal", name) if os.path.basename(folder) == "internal" else name
 
 
 def main(argv):
-    with open(argv[1]) as f:
+    package, (list_of_mutants, out_dir), sources = argv[1], argv[2:4], argv[4:]
+    namespace = package.split("/")[0] + "_mutants"
+    prefix = "weft/%s/%s/" % (package, os.path.basename(out_dir))
+    with open(list_of_mutants) as f:
         mutants = parse(f.read())
-    out_dir, sources = argv[2], argv[3:]
     unknown = {m[1] for m in mutants} - {os.path.basename(s) for s in sources}
     if unknown:
         sys.exit("mutants.txt: no such source: " + " ".join(sorted(unknown)))
     with open(os.path.join(out_dir, "mutants.h"), "w") as f:
-        f.write(header(mutants))
-    for path in sources:
-        folder = "internal" if os.path.basename(os.path.dirname(path)) == "internal" else ""
-        out = os.path.join(out_dir, folder, os.path.basename(path))
+        f.write(header(mutants, namespace))
+    copies = {path: copy_of(path) for path in sources}
+    for path, copy in copies.items():
+        out = os.path.join(out_dir, copy)
         os.makedirs(os.path.dirname(out), exist_ok=True)
         with open(path) as f:
-            text = f.read()
+            text = mutate(path, f.read(), mutants, namespace)
+        for other in sources:
+            text = text.replace('#include "weft/%s"' % other, '#include "%s%s"' % (prefix, copies[other]))
         with open(out, "w") as f:
-            f.write(mutate(path, text, mutants))
+            f.write('#include "%smutants.h"\n%s' % (prefix, text))
 
 
 main(sys.argv)
