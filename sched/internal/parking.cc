@@ -203,11 +203,13 @@ void Sleep(absl::Duration d) {
 
 int GOMAXPROCS(int n) {
   Scheduler& scheduler = Scheduler::Instance();
-  if (n >= 1) {
-    if (scheduler.processors() == 0) scheduler.SetProcessors(sched_internal::DefaultProcessors());
-    return scheduler.SetProcessors(n);
-  }
-  return scheduler.processors() != 0 ? scheduler.processors() : sched_internal::DefaultProcessors();
+  scheduler.EnsureProcessors();
+  return n >= 1 ? scheduler.SetProcessors(n, Scheduler::SetBy::kUser) : scheduler.processors();
+}
+
+void SetDefaultGOMAXPROCS() {
+  Scheduler::Instance().SetProcessors(sched_internal::DefaultProcessors(),
+                                      Scheduler::SetBy::kDefault);
 }
 
 int NumCPU() { return sched_internal::AffinityProcessors(); }

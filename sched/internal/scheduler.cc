@@ -28,7 +28,7 @@ void Scheduler::StartSlow() {
   RegisterProcessBarrier();
   InstallStackOverflowHandler();
   stopping_.store(false, std::memory_order_relaxed);  // published by started_
-  if (processors() == 0) SetProcessors(DefaultProcessors());
+  EnsureProcessors();
   // Relaxed: a count.
   runtime_threads_.fetch_add(1, std::memory_order_relaxed);
   sysmon_.Start(this);
@@ -36,10 +36,27 @@ void Scheduler::StartSlow() {
   started_.store(true, std::memory_order_release);
 }
 
-int Scheduler::SetProcessors(int n) {
+void Scheduler::EnsureProcessors() {
+  if (processors() != 0) return;
+  const int requested = RequestedProcessors();
+  if (requested != 0) {
+    SetProcessors(requested, SetBy::kEnvironment);
+  } else {
+    SetProcessors(DefaultProcessors(), SetBy::kSystem);
+  }
+}
+
+int Scheduler::SetProcessors(int n, SetBy by) {
   int former;
   {
     SpinLockHolder hold(lock_);
+    // Relaxed, both times: written and read under the lock.
+    const bool follows = follows_system_.load(std::memory_order_relaxed);
+    const bool set = processors() != 0;
+    if (set && (by == SetBy::kEnvironment || (by == SetBy::kSystem && !follows))) {
+      return processors();
+    }
+    follows_system_.store(by == SetBy::kDefault || by == SetBy::kSystem, std::memory_order_relaxed);
     former = SetProcessorsLocked(std::clamp(n, 1, kMaxProcessors));
   }
   // Those that go are told; those that came are idle, and may be needed.

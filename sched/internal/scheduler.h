@@ -120,7 +120,19 @@ class Scheduler {
 
   // --- Control. ---
 
-  int SetProcessors(int n);
+  // On whose behalf the number of processors is set.
+  enum class SetBy : uint8_t {
+    kUser,         // it stays
+    kDefault,      // it follows the system from now on
+    kEnvironment,  // as kUser, if nobody has set it
+    kSystem,       // as kDefault, if nobody has set it, or it follows the system
+  };
+  // Returns the former number, which is the present one if nothing was set.
+  int SetProcessors(int n, SetBy by);
+  // Sets it as the environment says unless that has been done.
+  void EnsureProcessors();
+  // Whether it follows the system. A hint: SetProcessors() decides.
+  bool follows_system() const { return follows_system_.load(std::memory_order_relaxed); }
   // Asks the holder of `processor` to enter the scheduler proper soon.
   void Interrupt(Processor* processor);
   int SetMaxThreads(int n) {
@@ -247,6 +259,7 @@ class Scheduler {
 
   Atom<bool> started_{false};
   Atom<int> processor_count_{0};
+  Atom<bool> follows_system_{false};  // written under lock_
   Atom<int> allocated_{0};
   Atom<Processor*> all_[kMaxProcessors] = {};
   Atom<bool> stopping_{false};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "weft/sched/internal/debug_options.h"
+#include "weft/sched/internal/environment.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/stack_arena.h"
@@ -13,6 +15,7 @@ void Sysmon::Start(Scheduler* scheduler) {
   scheduler_ = scheduler;
   stop_.store(0, std::memory_order_relaxed);                       // published by pthread_create
   coarse_now_.store(MonotonicNanos(), std::memory_order_relaxed);  // statistic
+  follow_due_ns_ = coarse_now() + kFollowTickNs;
   if (pthread_create(&thread_, nullptr, &Main, this) != 0) Fatal("cannot start the monitor thread");
 }
 
@@ -46,6 +49,7 @@ void Sysmon::Loop() {
     } else {
       idle_ticks = 0;
       Tick(now);
+      FollowSystem(now);
     }
     DecayStacks(now);
     const int64_t tick = blocking_seen_          ? kTickBlockingNs
@@ -124,6 +128,16 @@ void Sysmon::DecayStacks(int64_t now_ns) {
   if (now_ns < decay_due_ns_) return;
   const int64_t due = StackArena::Instance().Decay(now_ns);
   decay_due_ns_ = std::min(due, now_ns + kDecayTickNs);
+}
+
+// An affinity mask or a quota that has changed changes GOMAXPROCS, unless somebody has set that.
+void Sysmon::FollowSystem(int64_t now_ns) {
+  if (now_ns < follow_due_ns_) return;
+  follow_due_ns_ = now_ns + kFollowTickNs;
+  if (!scheduler_->follows_system() || Debug().updatemaxprocs == 0) return;
+  const int n = DefaultProcessors();
+  if (n == scheduler_->processors()) return;
+  scheduler_->SetProcessors(n, Scheduler::SetBy::kSystem);
 }
 
 void Sysmon::DeepSleep() {

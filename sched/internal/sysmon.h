@@ -54,6 +54,7 @@ class Sysmon {
   void RetakeFromBlocking(Processor* processor, const Watch& watch, int64_t now_ns);
   bool WorkWaits(int64_t now_ns) const;
   void DecayStacks(int64_t now_ns);
+  void FollowSystem(int64_t now_ns);
   void DeepSleep();
   void Wake();
 
@@ -61,6 +62,7 @@ class Sysmon {
   static constexpr int64_t kTickNs = 2'000'000;
   static constexpr int64_t kTickWithIdleNs = 500'000;
   static constexpr int64_t kTickBlockingNs = 50'000;  // while fibers are in blocking calls
+  static constexpr int64_t kFollowTickNs = 1'000'000'000;
   static constexpr int64_t kDecayTickNs = 100'000'000;
   static constexpr int kIdleTicksBeforeSleep = 100;
   static constexpr int kMaxWatched = 1024;
@@ -72,6 +74,7 @@ class Sysmon {
   Atom<int64_t> coarse_now_{0};
   bool blocking_seen_ = false;     // sysmon only: some fiber is in a blocking call on its processor
   int64_t decay_due_ns_ = 0;       // sysmon only
+  int64_t follow_due_ns_ = 0;      // sysmon only
   Watch watch_[kMaxWatched] = {};  // sysmon only
 };
 

@@ -1,0 +1,40 @@
+#include "weft/sched/internal/debug_options.h"
+
+#include <charconv>
+#include <cstdlib>
+
+namespace weft::sched_internal {
+namespace {
+
+void Apply(std::string_view name, int value, DebugOptions* options) {
+  if (name == "containermaxprocs") options->containermaxprocs = value;
+  if (name == "updatemaxprocs") options->updatemaxprocs = value;
+}
+
+}  // namespace
+
+DebugOptions ParseDebugOptions(std::string_view text) {
+  DebugOptions options;
+  while (!text.empty()) {
+    const std::string_view pair = text.substr(0, text.find(','));
+    text.remove_prefix(pair.size() < text.size() ? pair.size() + 1 : pair.size());
+    const size_t equals = pair.find('=');
+    if (equals == pair.npos) continue;
+    const std::string_view number = pair.substr(equals + 1);
+    int value = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+    if (error != std::errc() || end != number.data() + number.size()) continue;
+    Apply(pair.substr(0, equals), value, &options);
+  }
+  return options;
+}
+
+const DebugOptions& Debug() {
+  static const DebugOptions options = [] {
+    const char* text = std::getenv("WEFT_DEBUG");
+    return ParseDebugOptions(text != nullptr ? text : "");
+  }();
+  return options;
+}
+
+}  // namespace weft::sched_internal
