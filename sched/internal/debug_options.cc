@@ -29,6 +29,31 @@ DebugOptions ParseDebugOptions(std::string_view text) {
   return options;
 }
 
+TracebackOptions ParseTracebackOptions(std::string_view text) {
+  if (text.empty()) return {};
+  if (text == "single") return {.all_at_fatal = false};
+  if (text == "crash") return {.all_at_panic = true, .runtime_frames = true, .crash = true};
+  int level = 0;
+  if (text == "all") {
+    level = 1;
+  } else if (text == "system") {
+    level = 2;
+  } else {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), level);
+    if (error != std::errc() || end != text.data() + text.size()) level = 0;
+  }
+  if (level <= 0) return {.stacks = false};
+  return {.all_at_panic = true, .runtime_frames = level > 1};
+}
+
+const TracebackOptions& Traceback() {
+  static const TracebackOptions options = [] {
+    const char* text = std::getenv("WEFT_TRACEBACK");
+    return ParseTracebackOptions(text != nullptr ? text : "");
+  }();
+  return options;
+}
+
 const DebugOptions& Debug() {
   static const DebugOptions options = [] {
     const char* text = std::getenv("WEFT_DEBUG");

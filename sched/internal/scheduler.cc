@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/environment.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/process_barrier.h"
@@ -24,6 +25,7 @@ void Scheduler::StartSlow() {
   static std::mutex* mutex = new std::mutex;
   std::lock_guard<std::mutex> hold(*mutex);
   if (started_.load(std::memory_order_relaxed)) return;  // written under the mutex
+  Traceback();  // the environment must not change while it is read
   InstallTerminateHandler();
   RegisterProcessBarrier();
   InstallStackOverflowHandler();

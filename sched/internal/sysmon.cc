@@ -4,9 +4,9 @@
 
 #include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/environment.h"
-#include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/stack_arena.h"
+#include "weft/sched/internal/terminate.h"
 #include "weft/sched/panic.h"
 
 namespace weft::sched_internal {
@@ -38,6 +38,7 @@ void Sysmon::Loop() {
   int idle_ticks = 0;
   // ORDER(sysmon.stop): seq_cst; pairs with the store in Stop().
   while (stop_.load(std::memory_order_seq_cst) == 0) {
+    if (QuitAsked()) Quit();
     const int64_t now = MonotonicNanos();
     coarse_now_.store(now, std::memory_order_relaxed);  // statistic
     if (scheduler_->NothingToDo()) {
@@ -144,7 +145,8 @@ void Sysmon::DeepSleep() {
   // ORDER(sysmon.sleep): seq_cst; pairs with the load in WakeIfAsleep().
   asleep_.store(1, std::memory_order_seq_cst);
   // ORDER(sysmon.stop): seq_cst; either we see the stop, or Stop() sees that we sleep and wakes us.
-  while (scheduler_->NothingToDo() && asleep_.load(std::memory_order_seq_cst) == 1 &&
+  while (scheduler_->NothingToDo() && !QuitAsked() &&
+         asleep_.load(std::memory_order_seq_cst) == 1 &&
          stop_.load(std::memory_order_seq_cst) == 0) {
     // An idle process gives its stacks back, and only then sleeps for good.
     FutexWait(asleep_, 1, StackArena::Instance().Decay(MonotonicNanos()));

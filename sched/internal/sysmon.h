@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/futex.h"
 
 namespace weft::sched_internal {
 
@@ -32,6 +33,12 @@ class Sysmon {
     // not all is idle, or we see that it sleeps.
     if (asleep_.load(std::memory_order_seq_cst) != 0) [[unlikely]]
       Wake();
+  }
+
+  // In a signal handler, after something was written that Loop() looks at. Before Start() too.
+  void WakeForSignal() {
+    FutexWake(stop_, 1);
+    Wake();
   }
 
   // The monotonic clock at the last tick; for "waiting for n minutes".

@@ -11,6 +11,7 @@
 #include "absl/debugging/symbolize.h"
 #include "absl/strings/str_format.h"
 #include "weft/sched/internal/context_switch.h"
+#include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/sanitizer.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/segments.h"
@@ -150,7 +151,7 @@ void AppendFiber(std::string* out, const Fiber& fiber) {
   void* pcs[kMaxFrames];
   if (&fiber == CurrentFiber()) {
     const int count = CaptureStack(pcs, kMaxFrames);
-    const int hidden = FramesToHide(pcs, count);
+    const int hidden = Traceback().runtime_frames ? 0 : FramesToHide(pcs, count);
     AppendFrames(out, pcs + hidden, count - hidden);
   } else if (fiber.status.load(std::memory_order_relaxed) != FiberStatus::kRunning) {  // statistic
     AppendFrames(out, pcs, CaptureParked(fiber, pcs, kMaxFrames));
@@ -180,6 +181,15 @@ void DumpAllFibers() {
     }
   }
   WriteError(text);
+}
+
+void WriteTraceback(bool all) {
+  if (!Traceback().stacks) return;
+  std::string text = "\n";
+  const Fiber* self = CurrentFiber();
+  if (self != nullptr && !all) AppendFiber(&text, *self);
+  WriteError(text);
+  if (self == nullptr || all) DumpAllFibers();
 }
 
 void WriteError(const std::string& text) {
