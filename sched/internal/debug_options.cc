@@ -9,6 +9,8 @@ namespace {
 void Apply(std::string_view name, int value, DebugOptions* options) {
   if (name == "containermaxprocs") options->containermaxprocs = value;
   if (name == "updatemaxprocs") options->updatemaxprocs = value;
+  if (name == "schedtrace") options->schedtrace = value;
+  if (name == "scheddetail") options->scheddetail = value;
 }
 
 }  // namespace

@@ -12,6 +12,8 @@ namespace weft::sched_internal {
 struct DebugOptions {
   int containermaxprocs = 1;  // 0: the default GOMAXPROCS disregards control groups
   int updatemaxprocs = 1;     // 0: it does not follow later changes
+  int schedtrace = 0;         // every so many milliseconds a line about the scheduler, on stderr
+  int scheddetail = 0;        // 1: with one for each processor, worker and fiber
 };
 
 DebugOptions ParseDebugOptions(std::string_view text);

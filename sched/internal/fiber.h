@@ -40,8 +40,10 @@ struct alignas(64) Fiber : Parkable {
   uint32_t lock_depth = 0;        // of LockOSThread(); owner only
   uint8_t size_class = 0;         // constant
   uint32_t bubble = 0;            // constant while it lives: its simulated world; 0: none
-  Atom<int64_t> parked_since{0};  // coarse monotonic ns; a statistic
-  FiberStack stack;               // its first word, the guard, is the last that switches touch
+  // Monotonic ns, a statistic. kWaiting: about when it parked. kRunnable: since when, if how long
+  // that takes is sampled, else 0. kRunning: 0.
+  Atom<int64_t> since{0};
+  FiberStack stack;  // its first word, the guard, is the last that switches touch
 
   // Constant while it lives.
   uint64_t id = 0;

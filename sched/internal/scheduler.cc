@@ -174,7 +174,10 @@ void Scheduler::SpawnWorker(Processor* processor, bool spinning) {
     worker = std::exchange(ended_workers_, nullptr);
     if (worker != nullptr) ended_workers_ = worker->next_worker;
   }
-  if (worker == nullptr) worker = new Worker;
+  if (worker == nullptr) {
+    worker = new Worker;
+    worker->id = next_worker_id_.fetch_add(1, std::memory_order_relaxed);  // only unique
+  }
   worker->set_processor(processor);
   worker->spinning = spinning;
   worker->random = static_cast<uint32_t>(MonotonicNanos()) | 1;

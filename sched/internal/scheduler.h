@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/atomic.h"
@@ -79,6 +80,19 @@ class Scheduler {
   uint64_t NextFiberId(Worker* worker);
   void CountStarted(Worker* worker);
   int LiveFibers() const;
+
+  // For metrics and traces (sched_trace.cc). Statistics.
+  struct Counts {
+    uint64_t runnable = 0;
+    uint64_t running = 0;
+    uint64_t blocking = 0;
+    uint64_t threads = 0;
+  };
+  Counts Count() const;
+  uint64_t StartedFibers() const;
+  // The lines of WEFT_DEBUG=schedtrace. Workers must not be stopped meanwhile.
+  std::string TraceText(int64_t elapsed_ms, bool detail) const;
+
   // Stacks that neither a fiber that ended nor a cache has given back; exact when no fiber is alive
   // or starting.
   int64_t StacksInUse() const;
@@ -210,6 +224,8 @@ class Scheduler {
   void AddIdleProcessor(Processor* processor) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   Processor* TakeIdleProcessor() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
+  void MakeReadyFromOutside(Fiber* fiber);
+  int ListWorkers(Worker** workers, int capacity, int* idle) const;
   void PushLocal(Worker* worker, Fiber* fiber);
   void PushOverflow(Worker* worker, Fiber* fiber);
   void SwitchToLoop(Worker* worker, Fiber* self, After after);
@@ -270,6 +286,8 @@ class Scheduler {
   Atom<int> runtime_threads_{0};
   Atom<uint64_t> next_id_batch_{1};
   Atom<uint64_t> started_by_threads_{0};
+  Atom<uint32_t> ready_by_threads_{0};
+  Atom<int> next_worker_id_{0};
   Atom<uint64_t> ended_without_processor_{0};
   Atom<int> detached_{0};  // workers whose processor was taken and that have not come back
   Atom<int> max_threads_{10'000};
@@ -278,7 +296,7 @@ class Scheduler {
 
   alignas(kCacheLinePair) IdleWord idle_;
 
-  alignas(kCacheLinePair) SpinLock lock_;
+  alignas(kCacheLinePair) mutable SpinLock lock_;
   GlobalQueue global_ ABSL_GUARDED_BY(lock_);
   Atom<int> global_size_{0};  // global_.size(), for those without the lock; written under lock_
   Processor* idle_processors_ ABSL_GUARDED_BY(lock_) = nullptr;

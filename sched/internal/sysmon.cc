@@ -7,6 +7,7 @@
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/stack_arena.h"
 #include "weft/sched/internal/terminate.h"
+#include "weft/sched/internal/traceback.h"
 #include "weft/sched/panic.h"
 
 namespace weft::sched_internal {
@@ -41,8 +42,10 @@ void Sysmon::Loop() {
     if (QuitAsked()) Quit();
     const int64_t now = MonotonicNanos();
     coarse_now_.store(now, std::memory_order_relaxed);  // statistic
+    Trace(now);
     if (scheduler_->NothingToDo()) {
-      if (++idle_ticks > kIdleTicksBeforeSleep) {
+      // What is to be traced must not be missed.
+      if (++idle_ticks > kIdleTicksBeforeSleep && Debug().schedtrace <= 0) {
         DeepSleep();
         idle_ticks = 0;
         continue;
@@ -139,6 +142,14 @@ void Sysmon::FollowSystem(int64_t now_ns) {
   const int n = DefaultProcessors();
   if (n == scheduler_->processors()) return;
   scheduler_->SetProcessors(n, Scheduler::SetBy::kSystem);
+}
+
+void Sysmon::Trace(int64_t now_ns) {
+  if (Debug().schedtrace <= 0 || now_ns < trace_due_ns_) return;
+  if (trace_start_ns_ == 0) trace_start_ns_ = now_ns;
+  trace_due_ns_ = now_ns + Debug().schedtrace * int64_t{1'000'000};
+  WriteError(
+      scheduler_->TraceText((now_ns - trace_start_ns_) / 1'000'000, Debug().scheddetail > 0));
 }
 
 void Sysmon::DeepSleep() {

@@ -62,6 +62,7 @@ class Sysmon {
   bool WorkWaits(int64_t now_ns) const;
   void DecayStacks(int64_t now_ns);
   void FollowSystem(int64_t now_ns);
+  void Trace(int64_t now_ns);
   void DeepSleep();
   void Wake();
 
@@ -82,6 +83,8 @@ class Sysmon {
   bool blocking_seen_ = false;     // sysmon only: some fiber is in a blocking call on its processor
   int64_t decay_due_ns_ = 0;       // sysmon only
   int64_t follow_due_ns_ = 0;      // sysmon only
+  int64_t trace_start_ns_ = 0;     // sysmon only; 0: nothing has been traced
+  int64_t trace_due_ns_ = 0;       // sysmon only
   Watch watch_[kMaxWatched] = {};  // sysmon only
 };
 

@@ -83,7 +83,7 @@ std::string StatusText(const Fiber& fiber) {
       break;
   }
   std::string text(WaitReasonText(fiber.wait_reason.load(std::memory_order_relaxed)));
-  const int64_t since = fiber.parked_since.load(std::memory_order_relaxed);
+  const int64_t since = fiber.since.load(std::memory_order_relaxed);
   const int64_t minutes = (MonotonicNanos() - since) / 60'000'000'000;
   if (since != 0 && minutes >= 1) absl::StrAppendFormat(&text, ", %d minutes", minutes);
   return text;
