@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
 #include "weft/sched/internal/debug_options.h"
+#include "weft/sched/labels.h"
 #include "weft/sched/main.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
@@ -117,6 +118,16 @@ TEST_F(TracebackDeathTest, PanicShowsItsFiberUnlessAskedForMoreOrLess) {
   EXPECT_EXIT(Panics("single"), ExitedWithCode(2), Shows("panic: boom\n\nfiber 1 [running", 1));
   EXPECT_EXIT(Panics("all"), ExitedWithCode(2), Shows("panic: boom\n\nfiber 1 [running", 2));
   EXPECT_EXIT(Panics("crash"), KilledBySignal(SIGABRT), Shows("panic: boom\n\nfiber 1 [run", 2));
+}
+
+TEST_F(TracebackDeathTest, LabelsOfTheFiberThatPanicsAreShown) {
+  EXPECT_EXIT(Program("",
+                      [] {
+                        ScopedLabels labels({{"job", "resize"}, {"by", "a \"b\""}});
+                        Panic("boom");
+                      }),
+              ExitedWithCode(2),
+              Shows("fiber 1 [running, name main] {by: \"a \\\"b\\\"\", job: resize}:\n", 1));
 }
 
 TEST_F(TracebackDeathTest, FatalErrorShowsAllUnlessAskedForLess) {

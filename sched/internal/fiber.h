@@ -16,6 +16,8 @@
 namespace weft::sched_internal {
 
 struct Worker;
+class FiberValues;
+struct LabelSet;
 
 enum class FiberStatus : uint8_t {
   kDead,      // the slot is free
@@ -52,6 +54,10 @@ struct alignas(64) Fiber : Parkable {
   void* closure = nullptr;
   uint64_t creator_id = 0;  // 0: a plain thread
   void* creator_pcs[2] = {};
+
+  // The fiber's own; null: none (fiber_values.h).
+  FiberValues* values = nullptr;
+  LabelSet* labels = nullptr;
 
   // The arena's, while it is dead.
   Fiber* next_free = nullptr;

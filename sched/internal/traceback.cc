@@ -9,9 +9,12 @@
 #include <vector>
 
 #include "absl/debugging/symbolize.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 #include "weft/sched/internal/context_switch.h"
 #include "weft/sched/internal/debug_options.h"
+#include "weft/sched/internal/fiber_values.h"
 #include "weft/sched/internal/sanitizer.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/segments.h"
@@ -89,6 +92,29 @@ std::string StatusText(const Fiber& fiber) {
   return text;
 }
 
+// As Go 1.27: ` {key: value, other: "with a blank"}`.
+void AppendLabels(std::string* out, const LabelSet& set) {
+  const auto append = [out](const std::string& text) {
+    const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char c) {
+      return absl::ascii_isalnum(c) || c == '_' || c == '-' || c == '.' || c == '/';
+    });
+    if (plain) {
+      *out += text;
+    } else {
+      absl::StrAppendFormat(out, "\"%s\"", absl::CHexEscape(text));
+    }
+  };
+  const char* before = " {";
+  for (const auto& label : set.labels) {
+    *out += before;
+    append(label.first);
+    *out += ": ";
+    append(label.second);
+    before = ", ";
+  }
+  if (!set.labels.empty()) *out += '}';
+}
+
 void AppendCreator(std::string* out, const Fiber& fiber) {
   if (fiber.creator_pcs[0] == nullptr) return;
   // The first frame may be the Go() template itself; then the second is the code that called it.
@@ -147,7 +173,10 @@ void AppendFrames(std::string* out, void* const* pcs, int count) {
 void AppendFiber(std::string* out, const Fiber& fiber) {
   absl::StrAppendFormat(out, "fiber %d [%s", fiber.id, StatusText(fiber));
   if (fiber.name != nullptr) absl::StrAppendFormat(out, ", name %s", fiber.name);
-  *out += "]:\n";
+  *out += ']';
+  // Those of others may go away while they are read.
+  if (&fiber == CurrentFiber() && fiber.labels != nullptr) AppendLabels(out, *fiber.labels);
+  *out += ":\n";
   void* pcs[kMaxFrames];
   if (&fiber == CurrentFiber()) {
     const int count = CaptureStack(pcs, kMaxFrames);
