@@ -73,6 +73,7 @@ Parkable* CurrentThreadRecord() {
 
 void ParkThread(Parkable* self) {
   Scheduler& scheduler = Scheduler::Instance();
+  scheduler.CheckNotForked();
   // Counted before the commit: who readies us takes us off the count.
   scheduler.CountParkedThread(+1);
   if (!self->token.Commit()) {
@@ -128,6 +129,7 @@ void PreemptSlow(Op op, const void* object) {
   if (worker->sim != nullptr) return worker->sim->Point(op, object);
   // Owner-only. A prologue inside the runtime.
   if (!worker->in_user_code.load(std::memory_order_relaxed)) return;
+  Scheduler::Instance().CheckNotForked();
   Scheduler::Instance().Preempt(worker, worker->current);
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/environment.h"
+#include "weft/sched/internal/fork.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/process_barrier.h"
 #include "weft/sched/internal/segments.h"
@@ -22,12 +23,14 @@ namespace weft::sched_internal {
 constinit Scheduler Scheduler::instance_;
 
 void Scheduler::StartSlow() {
+  CheckNotForked();
   static std::mutex* mutex = new std::mutex;
   std::lock_guard<std::mutex> hold(*mutex);
   if (started_.load(std::memory_order_relaxed)) return;  // written under the mutex
   Traceback();  // the environment must not change while it is read
   InstallTerminateHandler();
   RegisterProcessBarrier();
+  InstallForkHandlers();
   InstallStackOverflowHandler();
   stopping_.store(false, std::memory_order_relaxed);  // published by started_
   EnsureProcessors();
@@ -49,6 +52,7 @@ void Scheduler::EnsureProcessors() {
 }
 
 int Scheduler::SetProcessors(int n, SetBy by) {
+  CheckNotForked();
   int former;
   {
     SpinLockHolder hold(lock_);
@@ -297,6 +301,7 @@ bool Scheduler::WaitUntilNoFibers(int64_t deadline_ns) {
 }
 
 void Scheduler::ArmTimer(SchedTimer* timer, int64_t when_ns) {
+  CheckNotForked();
   {
     const PinProcessor pin;
     if (Worker* worker = pin.worker()) {

@@ -50,6 +50,15 @@ class Scheduler {
   // ORDER(sched.started): acquire; pairs with the release in StartSlow().
   bool started() const { return started_.load(std::memory_order_acquire); }
 
+  // In the child of a fork().
+  void AfterFork();
+  // Fatal if this is such a child. For everything that would wait for other threads.
+  void CheckNotForked() const {
+    // Relaxed: written when there was no other thread.
+    if (forked_.load(std::memory_order_relaxed)) [[unlikely]]
+      FailAfterFork();
+  }
+
   // --- Making fibers runnable. Callable from workers and from plain threads. ---
 
   // Next on the caller's processor; from a plain thread, the global queue.
@@ -219,6 +228,7 @@ class Scheduler {
  private:
   constexpr Scheduler() = default;
 
+  [[noreturn]] static void FailAfterFork();
   void StartSlow();
   int SetProcessorsLocked(int n) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void AddIdleProcessor(Processor* processor) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
@@ -280,6 +290,7 @@ class Scheduler {
   Atom<Processor*> all_[kMaxProcessors] = {};
   Atom<bool> stopping_{false};
   Atom<bool> frozen_{false};
+  Atom<bool> forked_{false};
   Atom<bool> draining_{false};
   Atom<bool> report_deadlock_{false};
   Atom<int> parked_threads_{0};

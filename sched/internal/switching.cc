@@ -66,6 +66,7 @@ void Scheduler::Yield(Worker* worker, Fiber* self) {
 }
 
 void Scheduler::SwitchToLoop(Worker* worker, Fiber* self, After after) {
+  CheckNotForked();
   // A decision like any other: the global queue must not come first for ever.
   if (Processor* processor = worker->processor()) processor->NextRound();
   SwitchFromFiber(worker, self, nullptr, after);

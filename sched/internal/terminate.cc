@@ -95,6 +95,9 @@ void EndProcess() {
   _exit(kExitStatus);
 }
 
+// Relaxed: there is no other thread.
+void ForgetDeath() { dying.store(false, std::memory_order_relaxed); }
+
 void InstallQuitHandler() {
   struct sigaction former;
   if (sigaction(SIGQUIT, nullptr, &former) != 0) return;

@@ -23,6 +23,9 @@ void InstallQuitHandler();
 bool QuitAsked();
 [[noreturn]] void Quit();
 
+// In the child of a fork(): whoever was about to report is not there.
+void ForgetDeath();
+
 // Sleeps for ever.
 [[noreturn]] void WaitForDeath();
 
