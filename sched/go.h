@@ -1,7 +1,7 @@
 // go.h: to start fibers, and what a fiber can ask of the scheduler.
 //
 // Go: the go statement, runtime.Gosched, time.Sleep, runtime.Goexit, GOMAXPROCS, NumCPU,
-//   NumGoroutine, LockOSThread, UnlockOSThread.
+//   SetDefaultGOMAXPROCS, NumGoroutine, LockOSThread, UnlockOSThread.
 //
 // Thread safety: all functions may be called from fibers and plain threads alike.
 // Blocks: Gosched() and Sleep(): the fiber, or the thread when the caller is not a fiber. Go():
@@ -93,7 +93,18 @@ inline bool InGoexit() { return sched_internal::IsGoexitUnwinding(); }
 
 // Sets how many fibers may run at the same time and returns the former setting; n < 1 only asks.
 // Takes effect for busy workers at their next scheduling point.
+//
+// At first it is WEFT_MAXPROCS; without that, the processors in the affinity mask, or fewer if the
+// CPU quota of the process's control group is smaller: the quota rounded up, and at least 2. In the
+// latter case a running process looks every second whether either has changed, and follows, until
+// GOMAXPROCS(n) is called. WEFT_DEBUG=containermaxprocs=0 has it disregard the quota,
+// updatemaxprocs=0 not follow.
 int GOMAXPROCS(int n);
+
+// Sets GOMAXPROCS as if neither WEFT_MAXPROCS nor a call had set it, and follows changes again.
+//
+// Go: runtime.SetDefaultGOMAXPROCS.
+void SetDefaultGOMAXPROCS();
 
 // The processors that the process may use, by its affinity mask when the runtime started.
 int NumCPU();

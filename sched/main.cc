@@ -16,6 +16,7 @@ Futex main_finished;
 
 void PrepareMain(int argc, char** argv) {
   if (argc > 0) absl::InitializeSymbolizer(argv[0]);
+  InstallQuitHandler();
   Scheduler::Instance().EnableDeadlockReport();
   // The calling thread will only wait: to the deadlock report it is asleep.
   Scheduler::Instance().CountParkedThread(+1);

@@ -1,9 +1,9 @@
 // main.h: a program whose main function is a fiber.
 //
 // Go: func main. The process ends when fn returns, whatever other fibers do; when all fibers are
-//   asleep and no timer and
-// no other thread can wake one, it ends with `fatal error: all fibers are asleep - deadlock!` and
-// status 2.
+//   asleep and no timer and no other thread can wake one, it ends with `fatal error: all fibers are
+//   asleep - deadlock!` and status 2. SIGQUIT shows all fibers and ends it with status 2, unless
+//   the program has set what that signal does.
 //
 // Thread safety: call it once, from main().
 // Blocks: the calling thread, until fn returns. fn runs in a fiber with 8 MiB of stack.

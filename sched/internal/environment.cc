@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "absl/strings/numbers.h"
+#include "weft/sched/internal/cgroup.h"
+#include "weft/sched/internal/debug_options.h"
 
 namespace weft::sched_internal {
 namespace {
@@ -30,11 +32,17 @@ int AffinityProcessors() {
   return count;
 }
 
-int DefaultProcessors() {
+int RequestedProcessors() {
   const char* text = std::getenv("WEFT_MAXPROCS");
   int n = 0;
-  if (text != nullptr && absl::SimpleAtoi(text, &n) && n > 0) return n;
-  return AffinityProcessors();
+  return text != nullptr && absl::SimpleAtoi(text, &n) && n > 0 ? n : 0;
+}
+
+int DefaultProcessors() {
+  const int affinity = CountAffinity();
+  if (Debug().containermaxprocs == 0) return affinity;
+  static const auto* quota = new CpuQuota;
+  return LimitProcessors(affinity, quota->Read());
 }
 
 }  // namespace weft::sched_internal

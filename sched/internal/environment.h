@@ -7,7 +7,11 @@ namespace weft::sched_internal {
 // The processors in the affinity mask of the process when first asked.
 int AffinityProcessors();
 
-// The initial GOMAXPROCS: WEFT_MAXPROCS if it is a positive number, else AffinityProcessors().
+// WEFT_MAXPROCS if it is a positive number, else 0.
+int RequestedProcessors();
+
+// What GOMAXPROCS is when nobody says: by the affinity mask of the calling thread and the CPU quota
+// of the control group, both as they are now. Reads files.
 int DefaultProcessors();
 
 }  // namespace weft::sched_internal

@@ -16,6 +16,8 @@
 namespace weft::sched_internal {
 
 struct Worker;
+class FiberValues;
+struct LabelSet;
 
 enum class FiberStatus : uint8_t {
   kDead,      // the slot is free
@@ -40,8 +42,10 @@ struct alignas(64) Fiber : Parkable {
   uint32_t lock_depth = 0;        // of LockOSThread(); owner only
   uint8_t size_class = 0;         // constant
   uint32_t bubble = 0;            // constant while it lives: its simulated world; 0: none
-  Atom<int64_t> parked_since{0};  // coarse monotonic ns; a statistic
-  FiberStack stack;               // its first word, the guard, is the last that switches touch
+  // Monotonic ns, a statistic. kWaiting: about when it parked. kRunnable: since when, if how long
+  // that takes is sampled, else 0. kRunning: 0.
+  Atom<int64_t> since{0};
+  FiberStack stack;  // its first word, the guard, is the last that switches touch
 
   // Constant while it lives.
   uint64_t id = 0;
@@ -50,6 +54,10 @@ struct alignas(64) Fiber : Parkable {
   void* closure = nullptr;
   uint64_t creator_id = 0;  // 0: a plain thread
   void* creator_pcs[2] = {};
+
+  // The fiber's own; null: none (fiber_values.h).
+  FiberValues* values = nullptr;
+  LabelSet* labels = nullptr;
 
   // The arena's, while it is dead.
   Fiber* next_free = nullptr;

@@ -3,6 +3,7 @@
 
 #include "weft/sched/go.h"
 #include "weft/sched/internal/context_switch.h"
+#include "weft/sched/internal/fiber_values.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/goexit.h"
 #include "weft/sched/internal/safepoint.h"
@@ -165,6 +166,10 @@ void Spawn::Start() {
   fiber->eh = EhGlobals{};
   fiber->goexit = false;
   fiber->bubble = SimBubble();
+  LabelSet* labels = CurrentLabelSet();
+  fiber->labels = labels;
+  if (labels != nullptr) [[unlikely]]
+    Reference(labels);
   fiber->wait_reason.store(WaitReason::kNone, std::memory_order_relaxed);  // statistic
 #if !defined(WEFT_ASAN)
   fiber->sanitizer.InitForFiber(fiber->stack_low(), fiber->stack_bytes());
@@ -204,6 +209,8 @@ extern "C" void weft_fiber_main(void* argument) {
     fiber->run(fiber->closure);
   } catch (const GoexitUnwind&) {
   }
+  if (fiber->values != nullptr || fiber->labels != nullptr) [[unlikely]]
+    EndFiberValues(fiber);
   Worker* worker = CurrentWorker();
   if (fiber->locked_to != nullptr) [[unlikely]]
     scheduler.EndWithFiber(worker, fiber);

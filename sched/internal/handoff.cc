@@ -113,6 +113,7 @@ void Scheduler::ResetRequests(Worker* worker) {
 }
 
 bool Scheduler::Regain(Worker* worker) {
+  CheckNotForked();
   {
     SpinLockHolder hold(lock_);
     Processor* processor = TakeIdleProcessor();

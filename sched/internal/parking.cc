@@ -73,6 +73,7 @@ Parkable* CurrentThreadRecord() {
 
 void ParkThread(Parkable* self) {
   Scheduler& scheduler = Scheduler::Instance();
+  scheduler.CheckNotForked();
   // Counted before the commit: who readies us takes us off the count.
   scheduler.CountParkedThread(+1);
   if (!self->token.Commit()) {
@@ -92,7 +93,7 @@ void ParkFiber(Worker* worker, Fiber* self, WaitReason reason) {
   // Relaxed: statistics.
   self->wait_reason.store(reason, std::memory_order_relaxed);
   const int64_t now = worker->sim != nullptr ? worker->sim->now_ns : scheduler.sysmon().coarse_now();
-  self->parked_since.store(now, std::memory_order_relaxed);
+  self->since.store(now, std::memory_order_relaxed);
   self->status.store(FiberStatus::kWaiting, std::memory_order_relaxed);
   scheduler.Leave(worker, self, After::kPark);
   self->token.Resume();
@@ -128,6 +129,7 @@ void PreemptSlow(Op op, const void* object) {
   if (worker->sim != nullptr) return worker->sim->Point(op, object);
   // Owner-only. A prologue inside the runtime.
   if (!worker->in_user_code.load(std::memory_order_relaxed)) return;
+  Scheduler::Instance().CheckNotForked();
   Scheduler::Instance().Preempt(worker, worker->current);
 }
 
@@ -203,11 +205,13 @@ void Sleep(absl::Duration d) {
 
 int GOMAXPROCS(int n) {
   Scheduler& scheduler = Scheduler::Instance();
-  if (n >= 1) {
-    if (scheduler.processors() == 0) scheduler.SetProcessors(sched_internal::DefaultProcessors());
-    return scheduler.SetProcessors(n);
-  }
-  return scheduler.processors() != 0 ? scheduler.processors() : sched_internal::DefaultProcessors();
+  scheduler.EnsureProcessors();
+  return n >= 1 ? scheduler.SetProcessors(n, Scheduler::SetBy::kUser) : scheduler.processors();
+}
+
+void SetDefaultGOMAXPROCS() {
+  Scheduler::Instance().SetProcessors(sched_internal::DefaultProcessors(),
+                                      Scheduler::SetBy::kDefault);
 }
 
 int NumCPU() { return sched_internal::AffinityProcessors(); }

@@ -10,12 +10,14 @@
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/internal/fiber.h"
 #include "weft/sched/internal/idle_workers.h"
+#include "weft/sched/internal/latency_histogram.h"
 #include "weft/sched/internal/lifo_slot.h"
 #include "weft/sched/internal/local_queue.h"
 #include "weft/sched/internal/run_ring.h"
 #include "weft/sched/internal/stack_arena.h"
 #include "weft/sched/internal/thread_local.h"
 #include "weft/sched/internal/timer_queue.h"
+#include "weft/sched/timer.h"
 
 namespace weft::sched_internal {
 
@@ -36,6 +38,18 @@ struct alignas(kCacheLinePair) Processor {
   // Anybody; thieves only take what has been there for a while.
   Fiber* TakeLifo() { return lifo.Take(); }
 
+  // Holder only, before `fiber` is queued: in one case of 256 its wait is measured.
+  void SampleReady(Fiber* fiber) {
+    if ((++ready_count & kSampleMask) == 0) [[unlikely]]
+      fiber->since.store(MonotonicNanos(), std::memory_order_relaxed);  // published by the queue
+  }
+  // Holder only, before `fiber` runs.
+  void RecordRunning(Fiber* fiber) {
+    const int64_t since = fiber->since.load(std::memory_order_relaxed);  // published by the queue
+    if (since != 0) [[unlikely]]
+      RecordLatency(fiber, since);
+  }
+
   // Holder only.
   uint32_t NextRound() {
     const uint32_t next = round.load(std::memory_order_relaxed) + 1;  // holder-only
@@ -49,6 +63,7 @@ struct alignas(kCacheLinePair) Processor {
   uint32_t round_mask =
       0;  // when (round & round_mask) == 0 the scheduler looks at timers and the global queue
   uint32_t lifo_streak = 0;
+  uint32_t ready_count = 0;
   uint64_t next_fiber_id = 0;  // ids are handed out in batches
   uint64_t last_fiber_id = 0;
   static constexpr int kStackCache = 64;
@@ -71,11 +86,16 @@ struct alignas(kCacheLinePair) Processor {
   alignas(kCacheLinePair) LifoSlot lifo;
   RunRing ring;
   TimerQueue timers;
+  LatencyHistogram latencies;  // written by the holder
 
   static constexpr uint32_t kPrefetchFiber = 8;
   static constexpr uint32_t kPrefetchStack = 3;
   static constexpr uint32_t kRoundMask = 63;        // Go looks every 61 rounds
   static constexpr uint32_t kRoundMaskTimers = 15;  // when it has timers
+  static constexpr uint32_t kSampleMask = 255;
+
+ private:
+  void RecordLatency(Fiber* fiber, int64_t since_ns);
 };
 
 inline Fiber* Processor::PickLocal() {

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/environment.h"
+#include "weft/sched/internal/fork.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/process_barrier.h"
 #include "weft/sched/internal/segments.h"
@@ -21,14 +23,17 @@ namespace weft::sched_internal {
 constinit Scheduler Scheduler::instance_;
 
 void Scheduler::StartSlow() {
+  CheckNotForked();
   static std::mutex* mutex = new std::mutex;
   std::lock_guard<std::mutex> hold(*mutex);
   if (started_.load(std::memory_order_relaxed)) return;  // written under the mutex
+  Traceback();  // the environment must not change while it is read
   InstallTerminateHandler();
   RegisterProcessBarrier();
+  InstallForkHandlers();
   InstallStackOverflowHandler();
   stopping_.store(false, std::memory_order_relaxed);  // published by started_
-  if (processors() == 0) SetProcessors(DefaultProcessors());
+  EnsureProcessors();
   // Relaxed: a count.
   runtime_threads_.fetch_add(1, std::memory_order_relaxed);
   sysmon_.Start(this);
@@ -36,10 +41,28 @@ void Scheduler::StartSlow() {
   started_.store(true, std::memory_order_release);
 }
 
-int Scheduler::SetProcessors(int n) {
+void Scheduler::EnsureProcessors() {
+  if (processors() != 0) return;
+  const int requested = RequestedProcessors();
+  if (requested != 0) {
+    SetProcessors(requested, SetBy::kEnvironment);
+  } else {
+    SetProcessors(DefaultProcessors(), SetBy::kSystem);
+  }
+}
+
+int Scheduler::SetProcessors(int n, SetBy by) {
+  CheckNotForked();
   int former;
   {
     SpinLockHolder hold(lock_);
+    // Relaxed, both times: written and read under the lock.
+    const bool follows = follows_system_.load(std::memory_order_relaxed);
+    const bool set = processors() != 0;
+    if (set && (by == SetBy::kEnvironment || (by == SetBy::kSystem && !follows))) {
+      return processors();
+    }
+    follows_system_.store(by == SetBy::kDefault || by == SetBy::kSystem, std::memory_order_relaxed);
     former = SetProcessorsLocked(std::clamp(n, 1, kMaxProcessors));
   }
   // Those that go are told; those that came are idle, and may be needed.
@@ -111,7 +134,10 @@ void Scheduler::SpawnWorker(Processor* processor, bool spinning) {
     worker = std::exchange(ended_workers_, nullptr);
     if (worker != nullptr) ended_workers_ = worker->next_worker;
   }
-  if (worker == nullptr) worker = new Worker;
+  if (worker == nullptr) {
+    worker = new Worker;
+    worker->id = next_worker_id_.fetch_add(1, std::memory_order_relaxed);  // only unique
+  }
   worker->set_processor(processor);
   worker->spinning = spinning;
   worker->random = static_cast<uint32_t>(MonotonicNanos()) | 1;
@@ -231,6 +257,7 @@ bool Scheduler::WaitUntilNoFibers(int64_t deadline_ns) {
 }
 
 void Scheduler::ArmTimer(SchedTimer* timer, int64_t when_ns) {
+  CheckNotForked();
   {
     const PinProcessor pin;
     if (Worker* worker = pin.worker()) {

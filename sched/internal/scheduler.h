@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/atomic.h"
@@ -50,6 +51,15 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
   // ORDER(sched.started): acquire; pairs with the release in StartSlow().
   bool started() const { return started_.load(std::memory_order_acquire); }
 
+  // In the child of a fork().
+  void AfterFork();
+  // Fatal if this is such a child. For everything that would wait for other threads.
+  void CheckNotForked() const {
+    // Relaxed: written when there was no other thread.
+    if (forked_.load(std::memory_order_relaxed)) [[unlikely]]
+      FailAfterFork();
+  }
+
   // --- Making fibers runnable. Callable from workers and from plain threads. ---
 
   // Next on the caller's processor; from a plain thread, the global queue.
@@ -78,6 +88,19 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
   uint64_t NextFiberId(Worker* worker);
   void CountStarted(Worker* worker);
   int LiveFibers() const;
+
+  // For metrics and traces (sched_trace.cc). Statistics.
+  struct Counts {
+    uint64_t runnable = 0;
+    uint64_t running = 0;
+    uint64_t blocking = 0;
+    uint64_t threads = 0;
+  };
+  Counts Count() const;
+  uint64_t StartedFibers() const;
+  // The lines of WEFT_DEBUG=schedtrace. Workers must not be stopped meanwhile.
+  std::string TraceText(int64_t elapsed_ms, bool detail) const;
+
   // Stacks that neither a fiber that ended nor a cache has given back; exact when no fiber is alive
   // or starting.
   int64_t StacksInUse() const;
@@ -119,7 +142,19 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
 
   // --- Control. ---
 
-  int SetProcessors(int n);
+  // On whose behalf the number of processors is set.
+  enum class SetBy : uint8_t {
+    kUser,         // it stays
+    kDefault,      // it follows the system from now on
+    kEnvironment,  // as kUser, if nobody has set it
+    kSystem,       // as kDefault, if nobody has set it, or it follows the system
+  };
+  // Returns the former number, which is the present one if nothing was set.
+  int SetProcessors(int n, SetBy by);
+  // Sets it as the environment says unless that has been done.
+  void EnsureProcessors();
+  // Whether it follows the system. A hint: SetProcessors() decides.
+  bool follows_system() const { return follows_system_.load(std::memory_order_relaxed); }
   // Asks the holder of `processor` to enter the scheduler proper soon.
   void Interrupt(Processor* processor);
   int SetMaxThreads(int n) {
@@ -183,9 +218,12 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
 
   constexpr Scheduler() = default;
 
+  [[noreturn]] static void FailAfterFork();
   void StartSlow();
   int SetProcessorsLocked(int n) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
+  void MakeReadyFromOutside(Fiber* fiber);
+  int ListWorkers(Worker** workers, int capacity, int* idle) const;
   void SwitchToLoop(Worker* worker, Fiber* self, After after);
   void SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After after);
 
@@ -224,16 +262,20 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
 
   alignas(kCacheLinePair) Atom<bool> started_{false};
   Atom<int> processor_count_{0};
+  Atom<bool> follows_system_{false};  // written under lock_
   Atom<int> allocated_{0};
   Atom<Processor*> all_[kMaxProcessors] = {};
   Atom<bool> stopping_{false};
   Atom<bool> frozen_{false};
+  Atom<bool> forked_{false};
   Atom<bool> draining_{false};
   Atom<bool> report_deadlock_{false};
   Atom<int> parked_threads_{0};
   Atom<int> runtime_threads_{0};
   Atom<uint64_t> next_id_batch_{1};
   Atom<uint64_t> started_by_threads_{0};
+  Atom<uint32_t> ready_by_threads_{0};
+  Atom<int> next_worker_id_{0};
   Atom<uint64_t> ended_without_processor_{0};
   Atom<int> detached_{0};  // workers whose processor was taken and that have not come back
   Atom<int> max_threads_{10'000};

@@ -11,15 +11,16 @@
 #include <cstring>
 
 #include "absl/debugging/symbolize.h"
+#include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/segments.h"
 #include "weft/sched/internal/stack_arena.h"
 #include "weft/sched/internal/terminate.h"
+#include "weft/sched/internal/traceback.h"
 #include "weft/sched/internal/worker.h"
 
 namespace weft::sched_internal {
 namespace {
 
-constexpr int kExitStatus = 2;
 // A recursion looks the same after a few rounds.
 constexpr int kFramesShown = 24;
 
@@ -90,21 +91,52 @@ __attribute__((no_sanitize("address", "thread"))) void PrintCallers(const Fiber&
   }
 }
 
+void PrintOther(const Fiber& fiber) {
+  // Relaxed: statistics.
+  const FiberStatus status = fiber.status.load(std::memory_order_relaxed);
+  std::string_view text = status == FiberStatus::kRunning ? "running" : "runnable";
+  if (status == FiberStatus::kWaiting) {
+    text = WaitReasonText(fiber.wait_reason.load(std::memory_order_relaxed));
+  }
+  Print("\nfiber %lu [%.*s%s%s]:\n", static_cast<unsigned long>(fiber.id),
+        static_cast<int>(text.size()), text.data(), fiber.name != nullptr ? ", name " : "",
+        fiber.name != nullptr ? fiber.name : "");
+  if (status == FiberStatus::kRunning) {
+    WriteText("\trunning on another thread; stack unavailable\n");
+  } else {
+    void* pcs[kFramesShown];
+    const int count = CaptureParked(fiber, pcs, kFramesShown);
+    for (int i = 0; i < count; ++i) {
+      PrintFrame(reinterpret_cast<uintptr_t>(pcs[i]), /*is_return_address=*/true);
+    }
+  }
+  PrintCreator(fiber);
+}
+
 // `pc` 0: `frame` is that of the function that tells.
 [[noreturn]] void Report(const Fiber& fiber, size_t limit, uintptr_t pc, uintptr_t frame) {
   BeginDeath();
+  // What is called from here has the reserve of the stack, and must not ask for more.
+  SetGuardWord(nullptr);
   Print("weft: the stack of fiber %lu exceeds its limit of %zu bytes\n",
         static_cast<unsigned long>(fiber.id), limit);
-  WriteText("fatal error: stack overflow\n\n");
+  WriteText("fatal error: stack overflow\n");
+  if (!Traceback().stacks) EndProcess();
   if (fiber.name != nullptr) {
-    Print("fiber %lu [running, name %s]:\n", static_cast<unsigned long>(fiber.id), fiber.name);
+    Print("\nfiber %lu [running, name %s]:\n", static_cast<unsigned long>(fiber.id), fiber.name);
   } else {
-    Print("fiber %lu [running]:\n", static_cast<unsigned long>(fiber.id));
+    Print("\nfiber %lu [running]:\n", static_cast<unsigned long>(fiber.id));
   }
   if (pc != 0) PrintFrame(pc, /*is_return_address=*/false);
   PrintCallers(fiber, frame);
   PrintCreator(fiber);
-  _exit(kExitStatus);
+  if (Traceback().all_at_fatal) {
+    const SanitizerIgnoreReads ignore;
+    StackArena::Instance().ForEachLive([&fiber](const Fiber* other) {
+      if (other != &fiber) PrintOther(*other);
+    });
+  }
+  EndProcess();
 }
 
 void ChainFault(int number, siginfo_t* info, void* context) {

@@ -66,6 +66,7 @@ void Scheduler::Yield(Worker* worker, Fiber* self) {
 }
 
 void Scheduler::SwitchToLoop(Worker* worker, Fiber* self, After after) {
+  CheckNotForked();
   // A decision like any other: the global queue must not come first for ever.
   if (Processor* processor = worker->processor()) processor->NextRound();
   SwitchFromFiber(worker, self, nullptr, after);
@@ -84,6 +85,7 @@ void Scheduler::SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After 
   self->eh = *worker->eh;
   if (next != nullptr) {
     *worker->eh = next->eh;
+    worker->processor()->RecordRunning(next);
     next->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
     SanitizerBeforeSwitch(self->sanitizer, next->sanitizer, after == After::kEnd);
     weft_switch_context(self->saved_sp(), next->sp.load(std::memory_order_relaxed));
@@ -105,6 +107,7 @@ void Scheduler::RunFiber(Worker* worker, Fiber* fiber) {
   worker->current = fiber;
   worker->left = nullptr;
   UseStack(worker, fiber);
+  worker->processor()->RecordRunning(fiber);
   *worker->eh = fiber->eh;
   fiber->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
   SanitizerBeforeSwitch(worker->sanitizer, fiber->sanitizer, /*ends=*/false);
@@ -125,10 +128,12 @@ void Scheduler::FinishSwitch(Worker* worker) {
       break;
     case After::kYield:
       fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
+      worker->processor()->SampleReady(fiber);
       PushLocal(worker, fiber);
       break;
     case After::kYieldGlobal:
       fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
+      if (worker->processor() != nullptr) worker->processor()->SampleReady(fiber);
       PushGlobal(&fiber, 1);
       break;
     case After::kEnd:
@@ -138,17 +143,31 @@ void Scheduler::FinishSwitch(Worker* worker) {
   }
 }
 
+// By somebody without a processor.
+void Scheduler::MakeReadyFromOutside(Fiber* fiber) {
+  EnsureStarted();
+  // Relaxed: a counter that decides whose wait is measured.
+  const uint32_t count = ready_by_threads_.fetch_add(1, std::memory_order_relaxed);
+  if ((count & Processor::kSampleMask) == 0) {
+    fiber->since.store(MonotonicNanos(), std::memory_order_relaxed);  // published by the queue
+  }
+  PushGlobal(&fiber, 1);
+}
+
+void Processor::RecordLatency(Fiber* fiber, int64_t since_ns) {
+  latencies.Record(MonotonicNanos() - since_ns);
+  fiber->since.store(0, std::memory_order_relaxed);  // ordered by the queues
+}
+
 void Scheduler::MakeReadyNext(Fiber* fiber) {
   fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
+  fiber->since.store(0, std::memory_order_relaxed);                        // published by the queue
   if (fiber->bubble != 0) [[unlikely]]
     return SimMakeReady(fiber);
   const PinProcessor pin;
   Worker* worker = pin.worker();
-  if (worker == nullptr) {
-    EnsureStarted();
-    PushGlobal(&fiber, 1);
-    return;
-  }
+  if (worker == nullptr) return MakeReadyFromOutside(fiber);
+  worker->processor()->SampleReady(fiber);
   // Nobody is woken for the slot: the caller is likely to park soon, and waking costs as much as a
   // thousand switches. Should it not park, sysmon gets help.
   if (Fiber* displaced = worker->processor()->PutLifo(fiber)) PushLocal(worker, displaced);
@@ -156,15 +175,13 @@ void Scheduler::MakeReadyNext(Fiber* fiber) {
 
 void Scheduler::MakeReadyLast(Fiber* fiber) {
   fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
+  fiber->since.store(0, std::memory_order_relaxed);                        // published by the queue
   if (fiber->bubble != 0) [[unlikely]]
     return SimMakeReady(fiber);
   const PinProcessor pin;
   Worker* worker = pin.worker();
-  if (worker == nullptr) {
-    EnsureStarted();
-    PushGlobal(&fiber, 1);
-    return;
-  }
+  if (worker == nullptr) return MakeReadyFromOutside(fiber);
+  worker->processor()->SampleReady(fiber);
   PushLocal(worker, fiber);
 }
 

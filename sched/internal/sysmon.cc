@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
-#include "weft/sched/internal/futex.h"
+#include "weft/sched/internal/debug_options.h"
+#include "weft/sched/internal/environment.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/stack_arena.h"
+#include "weft/sched/internal/terminate.h"
+#include "weft/sched/internal/traceback.h"
 #include "weft/sched/panic.h"
 
 namespace weft::sched_internal {
@@ -13,6 +16,7 @@ void Sysmon::Start(Scheduler* scheduler) {
   scheduler_ = scheduler;
   stop_.store(0, std::memory_order_relaxed);                       // published by pthread_create
   coarse_now_.store(MonotonicNanos(), std::memory_order_relaxed);  // statistic
+  follow_due_ns_ = coarse_now() + kFollowTickNs;
   if (pthread_create(&thread_, nullptr, &Main, this) != 0) Fatal("cannot start the monitor thread");
 }
 
@@ -35,10 +39,13 @@ void Sysmon::Loop() {
   int idle_ticks = 0;
   // ORDER(sysmon.stop): seq_cst; pairs with the store in Stop().
   while (stop_.load(std::memory_order_seq_cst) == 0) {
+    if (QuitAsked()) Quit();
     const int64_t now = MonotonicNanos();
     coarse_now_.store(now, std::memory_order_relaxed);  // statistic
+    Trace(now);
     if (scheduler_->NothingToDo()) {
-      if (++idle_ticks > kIdleTicksBeforeSleep) {
+      // What is to be traced must not be missed.
+      if (++idle_ticks > kIdleTicksBeforeSleep && Debug().schedtrace <= 0) {
         DeepSleep();
         idle_ticks = 0;
         continue;
@@ -46,6 +53,7 @@ void Sysmon::Loop() {
     } else {
       idle_ticks = 0;
       Tick(now);
+      FollowSystem(now);
     }
     DecayStacks(now);
     const int64_t tick = blocking_seen_          ? kTickBlockingNs
@@ -126,11 +134,30 @@ void Sysmon::DecayStacks(int64_t now_ns) {
   decay_due_ns_ = std::min(due, now_ns + kDecayTickNs);
 }
 
+// An affinity mask or a quota that has changed changes GOMAXPROCS, unless somebody has set that.
+void Sysmon::FollowSystem(int64_t now_ns) {
+  if (now_ns < follow_due_ns_) return;
+  follow_due_ns_ = now_ns + kFollowTickNs;
+  if (!scheduler_->follows_system() || Debug().updatemaxprocs == 0) return;
+  const int n = DefaultProcessors();
+  if (n == scheduler_->processors()) return;
+  scheduler_->SetProcessors(n, Scheduler::SetBy::kSystem);
+}
+
+void Sysmon::Trace(int64_t now_ns) {
+  if (Debug().schedtrace <= 0 || now_ns < trace_due_ns_) return;
+  if (trace_start_ns_ == 0) trace_start_ns_ = now_ns;
+  trace_due_ns_ = now_ns + Debug().schedtrace * int64_t{1'000'000};
+  WriteError(
+      scheduler_->TraceText((now_ns - trace_start_ns_) / 1'000'000, Debug().scheddetail > 0));
+}
+
 void Sysmon::DeepSleep() {
   // ORDER(sysmon.sleep): seq_cst; pairs with the load in WakeIfAsleep().
   asleep_.store(1, std::memory_order_seq_cst);
   // ORDER(sysmon.stop): seq_cst; either we see the stop, or Stop() sees that we sleep and wakes us.
-  while (scheduler_->NothingToDo() && asleep_.load(std::memory_order_seq_cst) == 1 &&
+  while (scheduler_->NothingToDo() && !QuitAsked() &&
+         asleep_.load(std::memory_order_seq_cst) == 1 &&
          stop_.load(std::memory_order_seq_cst) == 0) {
     // An idle process gives its stacks back, and only then sleeps for good.
     FutexWait(asleep_, 1, StackArena::Instance().Decay(MonotonicNanos()));

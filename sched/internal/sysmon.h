@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/futex.h"
 
 namespace weft::sched_internal {
 
@@ -32,6 +33,12 @@ class Sysmon {
     // not all is idle, or we see that it sleeps.
     if (asleep_.load(std::memory_order_seq_cst) != 0) [[unlikely]]
       Wake();
+  }
+
+  // In a signal handler, after something was written that Loop() looks at. Before Start() too.
+  void WakeForSignal() {
+    FutexWake(stop_, 1);
+    Wake();
   }
 
   // The monotonic clock at the last tick; for "waiting for n minutes".
@@ -54,6 +61,8 @@ class Sysmon {
   void RetakeFromBlocking(Processor* processor, const Watch& watch, int64_t now_ns);
   bool WorkWaits(int64_t now_ns) const;
   void DecayStacks(int64_t now_ns);
+  void FollowSystem(int64_t now_ns);
+  void Trace(int64_t now_ns);
   void DeepSleep();
   void Wake();
 
@@ -61,6 +70,7 @@ class Sysmon {
   static constexpr int64_t kTickNs = 2'000'000;
   static constexpr int64_t kTickWithIdleNs = 500'000;
   static constexpr int64_t kTickBlockingNs = 50'000;  // while fibers are in blocking calls
+  static constexpr int64_t kFollowTickNs = 1'000'000'000;
   static constexpr int64_t kDecayTickNs = 100'000'000;
   static constexpr int kIdleTicksBeforeSleep = 100;
   static constexpr int kMaxWatched = 1024;
@@ -72,6 +82,9 @@ class Sysmon {
   Atom<int64_t> coarse_now_{0};
   bool blocking_seen_ = false;     // sysmon only: some fiber is in a blocking call on its processor
   int64_t decay_due_ns_ = 0;       // sysmon only
+  int64_t follow_due_ns_ = 0;      // sysmon only
+  int64_t trace_start_ns_ = 0;     // sysmon only; 0: nothing has been traced
+  int64_t trace_due_ns_ = 0;       // sysmon only
   Watch watch_[kMaxWatched] = {};  // sysmon only
 };
 

@@ -1,9 +1,11 @@
 #include "weft/sched/internal/terminate.h"
 
 #include <cxxabi.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <string>
@@ -11,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/traceback.h"
@@ -22,6 +25,7 @@ namespace {
 constexpr int kExitStatus = 2;
 
 std::atomic<bool> dying{false};
+std::atomic<bool> quit_asked{false};
 std::terminate_handler former_handler = nullptr;
 
 std::string TypeName(const std::type_info& type) {
@@ -57,10 +61,19 @@ void OnTerminate() {
   BeginDeath();
   // As Go since 1.23: later lines of the message are indented.
   std::string text =
-      absl::StrCat("panic: ", absl::StrReplaceAll(DescribeException(), {{"\n", "\n\t"}}), "\n\n");
-  AppendFiber(&text, *worker->current);
+      absl::StrCat("panic: ", absl::StrReplaceAll(DescribeException(), {{"\n", "\n\t"}}), "\n");
   WriteError(text);
-  _exit(kExitStatus);
+  WriteTraceback(Traceback().all_at_panic);
+  EndProcess();
+}
+
+void OnQuit(int) {
+  const int saved_errno = errno;
+  // ORDER(quit): seq_cst; pairs with the load in QuitAsked(): either sysmon, on its way to sleep,
+  // sees this, or we see that it sleeps.
+  quit_asked.store(true, std::memory_order_seq_cst);
+  Scheduler::Instance().sysmon().WakeForSignal();
+  errno = saved_errno;
 }
 
 }  // namespace
@@ -68,6 +81,44 @@ void OnTerminate() {
 void BeginDeath() {
   // ORDER(death): acq_rel; alone decides who reports.
   if (dying.exchange(true, std::memory_order_acq_rel)) WaitForDeath();
+}
+
+void EndProcess() {
+  if (Traceback().crash) {
+    signal(SIGABRT, SIG_DFL);
+    sigset_t abort_only;
+    sigemptyset(&abort_only);
+    sigaddset(&abort_only, SIGABRT);
+    pthread_sigmask(SIG_UNBLOCK, &abort_only, nullptr);
+    raise(SIGABRT);
+  }
+  _exit(kExitStatus);
+}
+
+// Relaxed: there is no other thread.
+void ForgetDeath() { dying.store(false, std::memory_order_relaxed); }
+
+void InstallQuitHandler() {
+  struct sigaction former;
+  if (sigaction(SIGQUIT, nullptr, &former) != 0) return;
+  if ((former.sa_flags & SA_SIGINFO) != 0 || former.sa_handler != SIG_DFL) return;
+  struct sigaction action = {};
+  action.sa_handler = &OnQuit;
+  // A second one, should the first have no effect, does what it does everywhere.
+  action.sa_flags = SA_RESTART | SA_ONSTACK | static_cast<int>(SA_RESETHAND);
+  sigaction(SIGQUIT, &action, nullptr);
+}
+
+// ORDER(quit): seq_cst; pairs with the store in OnQuit().
+bool QuitAsked() { return quit_asked.load(std::memory_order_seq_cst); }
+
+void Quit() {
+  BeginDeath();
+  // Fewer fibers change their state while they are listed.
+  Scheduler::Instance().Freeze();
+  WriteError("SIGQUIT: quit\n\n");
+  DumpAllFibers();
+  EndProcess();
 }
 
 void InstallTerminateHandler() {
@@ -94,9 +145,9 @@ void Fatal(std::string_view message) {
     sim->Die(sched_internal::SimDeath::kFatal, message);
   }
   sched_internal::BeginDeath();
-  sched_internal::WriteError("fatal error: " + std::string(message) + "\n\n");
-  sched_internal::DumpAllFibers();
-  _exit(sched_internal::kExitStatus);
+  sched_internal::WriteError("fatal error: " + std::string(message) + "\n");
+  sched_internal::WriteTraceback(sched_internal::Traceback().all_at_fatal);
+  sched_internal::EndProcess();
 }
 
 }  // namespace weft

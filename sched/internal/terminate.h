@@ -14,6 +14,18 @@ bool Dying();
 // The first caller goes on to report, and ends the process; all others wait for that.
 void BeginDeath();
 
+// Ends the process as WEFT_TRACEBACK asks: with status 2, or by SIGABRT. Async-signal-safe.
+[[noreturn]] void EndProcess();
+
+// From now on SIGQUIT dumps all fibers and ends the process, unless the program has said what it
+// wants. Sysmon does the work, when QuitAsked(): a handler could have interrupted malloc.
+void InstallQuitHandler();
+bool QuitAsked();
+[[noreturn]] void Quit();
+
+// In the child of a fork(): whoever was about to report is not there.
+void ForgetDeath();
+
 // Sleeps for ever.
 [[noreturn]] void WaitForDeath();
 

@@ -23,6 +23,8 @@ namespace weft::sched_internal {
 struct Worker;
 struct FiberStack;
 struct StackBlock;
+class FiberValues;
+struct LabelSet;
 
 struct ThreadLocals {
   // Offset 0, read by CurrentWorker(). Null on threads that are not workers.
@@ -47,6 +49,9 @@ struct ThreadLocals {
   void* signal_stack;
   // What alloca() took elsewhere on the thread's own stack. Owner only.
   StackBlock* blocks;
+  // What FiberLocals and labels hold for the plain thread. Owner only.
+  FiberValues* values;
+  LabelSet* labels;
 };
 
 // Units of ThreadLocals::no_preempt.

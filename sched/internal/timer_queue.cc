@@ -21,6 +21,7 @@ void TimerQueue::Add(SchedTimer* timer, int64_t when_ns) {
   if (timer->slot_ != kUnarmed) Fatal("timer armed twice: Cancel() it before Arm()");
   timer->when_ns_ = std::clamp<int64_t>(when_ns, 0, kMaxWhen);
   timer->order_ = next_order_++;
+  ++size_;
   // ORDER(timer.queue): release; pairs with the acquire in Remove().
   timer->queue_.store(this, std::memory_order_release);
   Insert(timer);
@@ -59,6 +60,7 @@ bool TimerQueue::Remove(SchedTimer* timer, bool wait) {
         Fatal("synctest timer accessed from outside bubble");
       }
       queue->Unlink(timer);
+      --queue->size_;
       // Relaxed: written under the lock.
       if (timer->when_ns_ == queue->next_when_.load(std::memory_order_relaxed))
         queue->PublishNext();
@@ -86,6 +88,7 @@ void TimerQueue::RunDue(int64_t now_ns) {
     const size_t index = PickDue();
     SchedTimer* timer = heap_[index];
     HeapRemove(index);
+    --size_;
     timer->slot_ = kUnarmed;
     firing_.store(timer, std::memory_order_relaxed);  // read under the lock, or by the callback
     const SchedTimer::Callback callback = timer->callback_;

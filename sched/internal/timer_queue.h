@@ -48,6 +48,12 @@ class TimerQueue {
   // still armed then will not run, and can be cancelled by anybody. An empty queue's clock is set.
   void SetWorld(uint32_t bubble, int64_t now_ns);
 
+  // How many timers are armed. Anybody.
+  int size() const {
+    SpinLockHolder hold(lock_);
+    return size_;
+  }
+
   // Anybody, without the lock: no timer is due before this. kNever: none. May be earlier than the
   // first timer.
   int64_t next_when() const {
@@ -87,8 +93,9 @@ class TimerQueue {
   void HeapDown(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void HeapRemove(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
-  SpinLock lock_;
+  mutable SpinLock lock_;
   Atom<int64_t> next_when_{kNever};
+  int size_ ABSL_GUARDED_BY(lock_) = 0;
   uint64_t current_tick_ ABSL_GUARDED_BY(lock_);  // its timers and all earlier ones are in the heap
   uint32_t next_order_ ABSL_GUARDED_BY(lock_) = 0;
   uint32_t bubble_ ABSL_GUARDED_BY(lock_) = 0;  // the world whose timers these are

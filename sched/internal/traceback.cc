@@ -9,8 +9,12 @@
 #include <vector>
 
 #include "absl/debugging/symbolize.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 #include "weft/sched/internal/context_switch.h"
+#include "weft/sched/internal/debug_options.h"
+#include "weft/sched/internal/fiber_values.h"
 #include "weft/sched/internal/sanitizer.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/segments.h"
@@ -82,10 +86,33 @@ std::string StatusText(const Fiber& fiber) {
       break;
   }
   std::string text(WaitReasonText(fiber.wait_reason.load(std::memory_order_relaxed)));
-  const int64_t since = fiber.parked_since.load(std::memory_order_relaxed);
+  const int64_t since = fiber.since.load(std::memory_order_relaxed);
   const int64_t minutes = (MonotonicNanos() - since) / 60'000'000'000;
   if (since != 0 && minutes >= 1) absl::StrAppendFormat(&text, ", %d minutes", minutes);
   return text;
+}
+
+// As Go 1.27: ` {key: value, other: "with a blank"}`.
+void AppendLabels(std::string* out, const LabelSet& set) {
+  const auto append = [out](const std::string& text) {
+    const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char c) {
+      return absl::ascii_isalnum(c) || c == '_' || c == '-' || c == '.' || c == '/';
+    });
+    if (plain) {
+      *out += text;
+    } else {
+      absl::StrAppendFormat(out, "\"%s\"", absl::CHexEscape(text));
+    }
+  };
+  const char* before = " {";
+  for (const auto& label : set.labels) {
+    *out += before;
+    append(label.first);
+    *out += ": ";
+    append(label.second);
+    before = ", ";
+  }
+  if (!set.labels.empty()) *out += '}';
 }
 
 void AppendCreator(std::string* out, const Fiber& fiber) {
@@ -146,11 +173,14 @@ void AppendFrames(std::string* out, void* const* pcs, int count) {
 void AppendFiber(std::string* out, const Fiber& fiber) {
   absl::StrAppendFormat(out, "fiber %d [%s", fiber.id, StatusText(fiber));
   if (fiber.name != nullptr) absl::StrAppendFormat(out, ", name %s", fiber.name);
-  *out += "]:\n";
+  *out += ']';
+  // Those of others may go away while they are read.
+  if (&fiber == CurrentFiber() && fiber.labels != nullptr) AppendLabels(out, *fiber.labels);
+  *out += ":\n";
   void* pcs[kMaxFrames];
   if (&fiber == CurrentFiber()) {
     const int count = CaptureStack(pcs, kMaxFrames);
-    const int hidden = FramesToHide(pcs, count);
+    const int hidden = Traceback().runtime_frames ? 0 : FramesToHide(pcs, count);
     AppendFrames(out, pcs + hidden, count - hidden);
   } else if (fiber.status.load(std::memory_order_relaxed) != FiberStatus::kRunning) {  // statistic
     AppendFrames(out, pcs, CaptureParked(fiber, pcs, kMaxFrames));
@@ -180,6 +210,15 @@ void DumpAllFibers() {
     }
   }
   WriteError(text);
+}
+
+void WriteTraceback(bool all) {
+  if (!Traceback().stacks) return;
+  std::string text = "\n";
+  const Fiber* self = CurrentFiber();
+  if (self != nullptr && !all) AppendFiber(&text, *self);
+  WriteError(text);
+  if (self == nullptr || all) DumpAllFibers();
 }
 
 void WriteError(const std::string& text) {

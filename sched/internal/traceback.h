@@ -26,6 +26,10 @@ void AppendFiber(std::string* out, const Fiber& fiber);
 // it goes.
 void DumpAllFibers();
 
+// To stderr, an empty line and then, as far as WEFT_TRACEBACK wants stacks: the calling fiber, or
+// all if there is none, or if `all`.
+void WriteTraceback(bool all);
+
 // Writes to stderr with no buffering.
 void WriteError(const std::string& text);
 

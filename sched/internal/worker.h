@@ -80,6 +80,7 @@ struct alignas(kCacheLinePair) Worker {
   // Set, with `processor` and `spinning`, by whoever wakes the worker.
   Futex wake;
 
+  int id = 0;  // constant
   pthread_t thread{};
   Worker* next_worker = nullptr;  // list of all; guarded by the scheduler's lock
 
