@@ -10,6 +10,7 @@
 #include "weft/sched/internal/environment.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/goexit.h"
+#include "weft/sched/internal/held_locks.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/sim_hooks.h"
@@ -90,6 +91,8 @@ void ParkThread(Parkable* self) {
 
 void ParkFiber(Worker* worker, Fiber* self, WaitReason reason) {
   Scheduler& scheduler = Scheduler::Instance();
+  if (worker->locals->held != nullptr) [[unlikely]]
+    ReportHeldLocks(WaitReasonText(reason));
   // Relaxed: statistics.
   self->wait_reason.store(reason, std::memory_order_relaxed);
   const int64_t now = worker->sim != nullptr ? worker->sim->now_ns : scheduler.sysmon().coarse_now();
@@ -130,6 +133,7 @@ void PreemptSlow(Op op, const void* object) {
   // Owner-only. A prologue inside the runtime.
   if (!worker->in_user_code.load(std::memory_order_relaxed)) return;
   Scheduler::Instance().CheckNotForked();
+  if (worker->locals->held != nullptr) return;  // the fiber would lose its thread
   Scheduler::Instance().Preempt(worker, worker->current);
 }
 
@@ -170,6 +174,8 @@ void Gosched() {
     sched_yield();
     return;
   }
+  if (worker->locals->held != nullptr) [[unlikely]]
+    sched_internal::ReportHeldLocks("yield");
   Scheduler::Instance().Yield(worker, worker->current);
 }
 

@@ -24,6 +24,7 @@ struct Worker;
 struct FiberStack;
 struct StackBlock;
 class FiberValues;
+class HeldLock;
 struct LabelSet;
 
 struct ThreadLocals {
@@ -52,6 +53,8 @@ struct ThreadLocals {
   // What FiberLocals and labels hold for the plain thread. Owner only.
   FiberValues* values;
   LabelSet* labels;
+  // The locks of threads that are held and checked (held_locks.h). Owner only.
+  HeldLock* held;
 };
 
 // Units of ThreadLocals::no_preempt.
