@@ -95,7 +95,7 @@ class IdleWorkers {
 
   alignas(kCacheLinePair) IdleWord idle_;
 
-  alignas(kCacheLinePair) SpinLock lock_;
+  alignas(kCacheLinePair) mutable SpinLock lock_;
   Queue global_ ABSL_GUARDED_BY(lock_);
   Atom<int> global_size_{0};  // global_.size(), for those without the lock; written under lock_
   Processor* idle_processors_ ABSL_GUARDED_BY(lock_) = nullptr;
