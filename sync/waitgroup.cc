@@ -7,6 +7,10 @@
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
 
+#if !defined(WEFT_MODEL)
+#include "weft/sched/internal/thread_local.h"
+#endif
+
 namespace weft {
 namespace {
 
@@ -17,6 +21,15 @@ constexpr uintptr_t kPermitsTag = 1;
 
 int32_t Counter(uint64_t state) { return static_cast<int32_t>(state >> kCounterShift); }
 uint32_t Waiters(uint64_t state) { return static_cast<uint32_t>(state & (kBubble - 1)); }
+
+// Whether the next safe point is not to be passed by; in a simulated world always.
+bool SafePointIsDue() {
+#if defined(WEFT_MODEL)
+  return false;
+#else
+  return sched_internal::PreemptRequested();
+#endif
+}
 
 uintptr_t PermitCount(uintptr_t word) { return word >> 1; }
 uintptr_t Permits(uintptr_t n) { return n == 0 ? 0 : n << 1 | kPermitsTag; }
@@ -30,7 +43,9 @@ struct WaitGroup::Waiter {
 };
 
 void WaitGroup::Add(int delta) {
-  if (sched_internal::Sim() != nullptr) [[unlikely]] JoinBubble();
+  // Asked once, for the safe point at the end too: a simulation costs nothing where there is none.
+  const bool due = SafePointIsDue();
+  if (due && sched_internal::Sim() != nullptr) [[unlikely]] JoinBubble();
   const uint64_t change = static_cast<uint64_t>(static_cast<int64_t>(delta)) << kCounterShift;
   // (A) ORDER(wg.zero): acq_rel; pairs with the acquire in Wait() and, through the chain of Add()s,
   // with itself: the one that reaches zero has acquired the writes of all others. Publishes the
@@ -45,7 +60,8 @@ void WaitGroup::Add(int delta) {
       if (Counter(state) == 0) Release(state);
     }
   }
-  sched_internal::SafePoint(sched_internal::Op::kAdd, this);  // which does not look into *this
+  if (due) [[unlikely]]
+    sched_internal::SafePoint(sched_internal::Op::kAdd, this);  // which does not look into *this
 }
 
 // In a simulated world, before the counter changes: the WaitGroup is the world's from now on.
