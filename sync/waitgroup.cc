@@ -7,6 +7,10 @@
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
 
+#if !defined(WEFT_MODEL)
+#include "weft/sched/internal/thread_local.h"
+#endif
+
 namespace weft {
 namespace {
 
@@ -17,6 +21,15 @@ constexpr uintptr_t kPermitsTag = 1;
 
 int32_t Counter(uint64_t state) { return static_cast<int32_t>(state >> kCounterShift); }
 uint32_t Waiters(uint64_t state) { return static_cast<uint32_t>(state & (kBubble - 1)); }
+
+// Whether the next safe point is not to be passed by; in a simulated world always.
+bool SafePointIsDue() {
+#if defined(WEFT_MODEL)
+  return false;
+#else
+  return sched_internal::PreemptRequested();
+#endif
+}
 
 uintptr_t PermitCount(uintptr_t word) { return word >> 1; }
 uintptr_t Permits(uintptr_t n) { return n == 0 ? 0 : n << 1 | kPermitsTag; }
@@ -30,22 +43,35 @@ struct WaitGroup::Waiter {
 };
 
 void WaitGroup::Add(int delta) {
-  if (sched_internal::Sim() != nullptr) [[unlikely]] JoinBubble();
+  // A safe point at the beginning serves as well as one at the end, and asks for a simulation at no
+  // cost.
+  if (SafePointIsDue()) [[unlikely]] return AddAtSafePoint(delta);
+  Count(delta);
+}
+
+void WaitGroup::AddAtSafePoint(int delta) {
+  if (sched_internal::Sim() != nullptr) JoinBubble();
+  Count(delta);
+  sched_internal::SafePoint(sched_internal::Op::kAdd, this);  // which does not look into *this
+}
+
+[[gnu::always_inline]] inline void WaitGroup::Count(int delta) {
   const uint64_t change = static_cast<uint64_t>(static_cast<int64_t>(delta)) << kCounterShift;
   // (A) ORDER(wg.zero): acq_rel; pairs with the acquire in Wait() and, through the chain of Add()s,
   // with itself: the one that reaches zero has acquired the writes of all others. Publishes the
   // caller's writes.
   const uint64_t state = state_.fetch_add(change, std::memory_order_acq_rel) + change;
-  if (Counter(state) < 0) Panic("sync: negative WaitGroup counter");
   // Waiters, or kBubble.
-  if (static_cast<uint32_t>(state) != 0) {
-    if ((state & kBubble) != 0) CheckOutside(state, delta);
-    if (Waiters(state) != 0) {
-      if (delta > 0 && Counter(state) == delta) Panic("sync: WaitGroup misuse: Add called concurrently with Wait");
-      if (Counter(state) == 0) Release(state);
-    }
-  }
-  sched_internal::SafePoint(sched_internal::Op::kAdd, this);  // which does not look into *this
+  if (Counter(state) < 0 || static_cast<uint32_t>(state) != 0) [[unlikely]] Settle(state, delta);
+}
+
+// Beyond counting: what `state`, which this Add() has left, asks for.
+void WaitGroup::Settle(uint64_t state, int delta) {
+  if (Counter(state) < 0) Panic("sync: negative WaitGroup counter");
+  if ((state & kBubble) != 0) CheckOutside(state, delta);
+  if (Waiters(state) == 0) return;
+  if (delta > 0 && Counter(state) == delta) Panic("sync: WaitGroup misuse: Add called concurrently with Wait");
+  if (Counter(state) == 0) Release(state);
 }
 
 // In a simulated world, before the counter changes: the WaitGroup is the world's from now on.

@@ -62,6 +62,9 @@ class WaitGroup {
   template <typename Fn>
   class Task;
 
+  void AddAtSafePoint(int delta);
+  void Count(int delta);
+  [[gnu::noinline]] void Settle(uint64_t state, int delta);
   void JoinBubble();
   void LeaveBubble(uint64_t state);
   void CheckOutside(uint64_t state, int delta);

@@ -109,7 +109,7 @@ class IdleWorkers {
   Host* host() { return static_cast<Host*>(this); }
   const Host* host() const { return static_cast<const Host*>(this); }
 
-  // Under the lock: whoever gives the processor up has nothing left to do with it.
+  // Gives the processor up, unless there is work: then false.
   bool GiveUpProcessor(Worker* worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // An idle processor, with the worker to be woken for it, if any sleeps. Null: none is idle.
   Processor* TakeForWaking(Worker** worker);
@@ -279,7 +279,6 @@ void IdleWorkers<Host, Worker, Processor, Queue>::Idle(Worker* worker) {
   }
 }
 
-// False: there is work, and the worker keeps its processor.
 template <typename Host, typename Worker, typename Processor, typename Queue>
 bool IdleWorkers<Host, Worker, Processor, Queue>::GiveUpProcessor(Worker* worker) {
   Processor* processor = worker->processor();
