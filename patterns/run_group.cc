@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "weft/chan/chan.h"
 #include "weft/chan/select.h"
 #include "weft/patterns/panics.h"
@@ -44,6 +45,17 @@ RunGroup::Actor ContextActor(const Context& ctx) {
   return {[ctx, inner = std::move(inner)] {
             inner.Done().Recv();
             return ctx.Err();
+          },
+          [cancel = std::move(cancel)](const absl::Status&) { cancel(); }};
+}
+
+RunGroup::Actor SignalActor(const Context& ctx, RecvChan<int> signals) {
+  auto [inner, cancel] = WithCancel(ctx);
+  return {[ctx, inner = std::move(inner), signals = std::move(signals)] {
+            std::optional<int> signal;
+            if (Select(OnRecv(signals, &signal), OnDone(inner)) == 1) return ctx.Err();
+            if (!signal) return absl::OkStatus();
+            return absl::CancelledError(absl::StrCat("received signal ", *signal));
           },
           [cancel = std::move(cancel)](const absl::Status&) { cancel(); }};
 }

@@ -1,6 +1,6 @@
 // run_group.h: actors that live and die together.
 //
-// Go: github.com/oklog/run: Group.Add, Run, ContextHandler. Run() runs all actors; when the first
+// Go: github.com/oklog/run: Group.Add, Run, ContextHandler, SignalHandler. Run() runs all actors; when the first
 //   returns it interrupts all, waits for all, and returns what the first returned. Differences: a
 //   panic of an actor counts as its return, and is thrown by Run() when all have ended.
 //
@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "weft/chan/chan.h"
 #include "weft/context/context.h"
 
 namespace weft {
@@ -56,6 +57,11 @@ class RunGroup {
 
 // An actor that returns the context's error when it ends, or OK when it is interrupted.
 RunGroup::Actor ContextActor(const Context& ctx);
+
+// An actor that returns kCancelled, `received signal 15`, when the number of a signal comes on
+// `signals`, whoever sends it there; the error of `ctx` when that ends; OK when it is interrupted,
+// or `signals` is closed.
+RunGroup::Actor SignalActor(const Context& ctx, RecvChan<int> signals);
 
 }  // namespace weft
 

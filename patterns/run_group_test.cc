@@ -3,6 +3,7 @@
 #include <atomic>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "gtest/gtest.h"
 #include "weft/chan/chan.h"
 #include "weft/patterns/panics.h"
@@ -61,6 +62,29 @@ TEST_P(RunGroupTest, AContextsEndEndsTheGroup) {
       },
       [stop](const absl::Status&) { stop.Close(); });
   cancel();
+  EXPECT_EQ(group.Run().code(), absl::StatusCode::kCancelled);
+}
+
+TEST_P(RunGroupTest, ASignalEndsTheGroup) {
+  auto signals = MakeChan<int>(1);
+  RunGroup group;
+  group.Add(ContextActor(Background()));
+  group.Add(SignalActor(Background(), signals));
+  signals.Send(15);
+  EXPECT_EQ(group.Run(), absl::CancelledError("received signal 15"));
+}
+
+TEST_P(RunGroupTest, WhoWaitsForSignalsIsInterruptedAndHeedsItsContext) {
+  {
+    RunGroup group;
+    group.Add([] { return absl::DataLossError("first"); }, [](const absl::Status&) {});
+    group.Add(SignalActor(Background(), MakeChan<int>()));
+    EXPECT_EQ(group.Run(), absl::DataLossError("first"));
+  }
+  auto [ctx, cancel] = WithCancel(Background());
+  cancel();
+  RunGroup group;
+  group.Add(SignalActor(ctx, nullptr));
   EXPECT_EQ(group.Run().code(), absl::StatusCode::kCancelled);
 }
 

@@ -11,6 +11,7 @@
 #include "weft/sched/go.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/testing/fixture.h"
+#include "weft/sched/testing/synctest.h"
 #include "weft/sync/waitgroup.h"
 
 namespace weft {
@@ -46,7 +47,7 @@ class Gate {
 // Waits for what other fibers will bring about.
 template <typename Condition>
 void Eventually(Condition condition) {
-  while (!condition()) Sleep(absl::Microseconds(100));
+  while (!condition()) Gosched();
 }
 
 TEST_P(WorkerPoolTest, RunsEveryTaskOnce) {
@@ -218,14 +219,16 @@ TEST_P(WorkerPoolTest, IdleWorkersExpire) {
   EXPECT_TRUE(ran);
 }
 
-TEST_P(WorkerPoolTest, WithDisablePurgeIdleWorkersStay) {
-  Gate gate;
-  WorkerPool pool(4, {.expiry = absl::Nanoseconds(1), .disable_purge = true});
-  for (int i = 0; i < 4; ++i) ASSERT_TRUE(pool.Submit(gate.Task()).ok());
-  gate.Open();
-  Eventually([&] { return gate.left() == 4; });
-  Sleep(absl::Milliseconds(1));
-  EXPECT_EQ(pool.Running(), 4);
+TEST(WorkerPoolTimeTest, WithDisablePurgeIdleWorkersStay) {
+  synctest::Test([] {
+    Gate gate;
+    WorkerPool pool(4, {.expiry = absl::Seconds(1), .disable_purge = true});
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(pool.Submit(gate.Task()).ok());
+    gate.Open();
+    synctest::Sleep(absl::Hours(1));
+    EXPECT_EQ(gate.left(), 4);
+    EXPECT_EQ(pool.Running(), 4);
+  });
 }
 
 TEST_P(WorkerPoolTest, TuneUpLetsWaitingSubmissionsIn) {
