@@ -15,8 +15,7 @@
 // Lifetime: as M.
 // Misuse: what is reported. Plain threads may park with it: they keep their thread.
 // Cost: 224 bytes more than M. Without assertions nothing else; with them, some microseconds for
-// the
-//   stack, and the fiber is not preempted while it holds the lock.
+//   the stack, and the fiber is not preempted while it holds the lock.
 //
 //   weft::ThreadLock<std::mutex> mu;
 //   std::lock_guard<weft::ThreadLock<std::mutex>> hold(mu);
