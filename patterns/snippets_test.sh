@@ -1,11 +1,11 @@
 #!/bin/bash
-# snippets_test.sh README SOURCE: every ```cpp block of README's part on messaging, life cycle and other worlds stands in
+# snippets_test.sh README SOURCE: every ```cpp block of README's part from Messaging on stands in
 # SOURCE, but for the indentation.
 set -euo pipefail
 
 flat() { sed 's/^ *//' "$@"; }
 
-part=$(sed -n '/^<!-- --- messaging, /,/^<!-- --- end of messaging, /p' "$1")
+part=$(sed -n '/^## Messaging$/,$p' "$1")
 source=$(flat "$2")
 blocks=0
 block=

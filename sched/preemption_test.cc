@@ -150,5 +150,29 @@ TEST_P(PreemptionTest, ProcessorsComeAndGoUnderHogs) {
   EXPECT_TRUE(testing::WaitForNoFibers());
 }
 
+// Fibers that are stopped wait in the queue of all, the ticker in its processor's: each has its turn,
+// whatever the number of the round in which the hogs begin.
+TEST(StrictPreemptionTest, NoQueueStarvesTheOther) {
+  const int former_procs = GOMAXPROCS(1);
+  const bool former_strict = SetStrictMaxProcs(true);
+  for (int shift = 0; shift < 64; ++shift) {
+    std::atomic<bool> stop = false;
+    RunInFiber([&] {
+      for (int i = 0; i < shift; ++i) Gosched();
+      for (int i = 0; i < 2; ++i) {
+        Go([&] {
+          while (!stop.load(std::memory_order_relaxed)) {
+          }
+        });
+      }
+      for (int i = 0; i < 2; ++i) Sleep(absl::Microseconds(100));
+      stop = true;
+    });
+    ASSERT_TRUE(testing::WaitForNoFibers());
+  }
+  SetStrictMaxProcs(former_strict);
+  GOMAXPROCS(former_procs);
+}
+
 }  // namespace
 }  // namespace weft

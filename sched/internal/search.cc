@@ -80,8 +80,10 @@ Fiber* Scheduler::ChooseFiber(Worker* worker) {
     return nullptr;
   }
   RunOwnTimers(processor);
-  // PickLocal() has counted the round, and sent us here because of it.
   const uint32_t round = processor->round.load(std::memory_order_relaxed);  // holder-only
+  // PickLocal() has counted, too. But a worker that got its processor from a hog does not come by
+  // there, and a round that stands still would be the same queue's turn for ever.
+  processor->NextRound();
   if ((round & processor->round_mask) == 0) {
     if (Fiber* fiber = TakeGlobal(worker, /*one=*/true)) return fiber;
   }

@@ -41,7 +41,7 @@ problems=$(
         if (line ~ /\]/) allowing = 0
         next
       }
-      if (line ~ /^ *load\(/ || line ~ /"\/\/tools\/build_defs/) next
+      if (line ~ /^ *load\(/ || line ~ /"\/\/tools\/(build_defs|mutants)/) next
       if (match(line, /"\/\/[a-z_]+/)) check_layer(substr(line, RSTART + 3, RLENGTH - 3))
       next
     }
