@@ -159,13 +159,13 @@ TEST(StrictPreemptionTest, NoQueueStarvesTheOther) {
     std::atomic<bool> stop = false;
     RunInFiber([&] {
       for (int i = 0; i < shift; ++i) Gosched();
-      for (int i = 0; i < 2; ++i) {
+      for (int i = 0; i < 4; ++i) {
         Go([&] {
           while (!stop.load(std::memory_order_relaxed)) {
           }
         });
       }
-      for (int i = 0; i < 2; ++i) Sleep(absl::Microseconds(100));
+      Sleep(absl::Microseconds(100));
       stop = true;
     });
     ASSERT_TRUE(testing::WaitForNoFibers());
