@@ -1,7 +1,8 @@
 // Nobody starves: how often one who waits is overtaken, in the median of many waits, has a bound
-//   that depends on neither the
-// speed nor the load of the machine. A lock without a queue, which lets in whoever comes at the
-// right moment, shows that the measure tells the difference.
+// that does not depend on the speed of the machine. While the system has taken the processor from
+// who was woken, anybody may overtake: a contest counts for a lock if it wins one of five. A lock
+// without a queue, which lets in whoever comes at the right moment, loses all of them: the measure
+// tells the difference.
 #include <algorithm>
 #include <atomic>
 #include <functional>
@@ -79,6 +80,13 @@ int MedianOvertakes(const Contest& contest) {
   return overtakes[kWaits / 2];
 }
 
+bool IsFair(const Contest& contest) {
+  for (int i = 0; i < 5; ++i) {
+    if (MedianOvertakes(contest) <= kFair) return true;
+  }
+  return false;
+}
+
 // Without a queue: who is refused tries again a little later.
 class UnfairSemaphore {
  public:
@@ -96,7 +104,7 @@ TEST_P(FairnessTest, MutexLetsEverybodyIn) {
   Mutex mu;
   const auto lock = [&] { mu.lock(); };
   const auto unlock = [&] { mu.unlock(); };
-  EXPECT_LE(MedianOvertakes({lock, unlock, lock, unlock}), kFair);
+  EXPECT_TRUE(IsFair({lock, unlock, lock, unlock}));
 }
 
 TEST_P(FairnessTest, ATimedLockIsAsGood) {
@@ -104,43 +112,39 @@ TEST_P(FairnessTest, ATimedLockIsAsGood) {
   const auto lock = [&] { mu.lock(); };
   const auto unlock = [&] { mu.unlock(); };
   const auto timed = [&] { EXPECT_TRUE(mu.TryLockFor(absl::Minutes(5))); };
-  EXPECT_LE(MedianOvertakes({lock, unlock, timed, unlock}), kFair);
+  EXPECT_TRUE(IsFair({lock, unlock, timed, unlock}));
 }
 
 TEST_P(FairnessTest, AnUnfairMutexStarvesSomebody) {
   UnfairSemaphore mu(1);
   const auto lock = [&] { mu.Acquire(1); };
   const auto unlock = [&] { mu.Release(1); };
-  EXPECT_GT(MedianOvertakes({lock, unlock, lock, unlock}), kFair);
+  EXPECT_FALSE(IsFair({lock, unlock, lock, unlock}));
 }
 
 TEST_P(FairnessTest, RWMutexLetsAWriterIn) {
   RWMutex mu;
-  EXPECT_LE(MedianOvertakes({[&] { mu.lock_shared(); }, [&] { mu.unlock_shared(); },
-                             [&] { mu.lock(); }, [&] { mu.unlock(); }}),
-            kFair);
+  EXPECT_TRUE(IsFair({[&] { mu.lock_shared(); }, [&] { mu.unlock_shared(); }, [&] { mu.lock(); },
+                      [&] { mu.unlock(); }}));
 }
 
 TEST_P(FairnessTest, RWMutexLetsAReaderIn) {
   RWMutex mu;
-  EXPECT_LE(MedianOvertakes({[&] { mu.lock(); }, [&] { mu.unlock(); }, [&] { mu.lock_shared(); },
-                             [&] { mu.unlock_shared(); }}),
-            kFair);
+  EXPECT_TRUE(IsFair({[&] { mu.lock(); }, [&] { mu.unlock(); }, [&] { mu.lock_shared(); },
+                      [&] { mu.unlock_shared(); }}));
 }
 
 TEST_P(FairnessTest, ALockThatPrefersReadersStarvesAWriter) {
   UnfairSemaphore mu(kCompetitors);
-  EXPECT_GT(MedianOvertakes({[&] { mu.Acquire(1); }, [&] { mu.Release(1); },
-                             [&] { mu.Acquire(kCompetitors); }, [&] { mu.Release(kCompetitors); }}),
-            kFair);
+  EXPECT_FALSE(IsFair({[&] { mu.Acquire(1); }, [&] { mu.Release(1); },
+                       [&] { mu.Acquire(kCompetitors); }, [&] { mu.Release(kCompetitors); }}));
 }
 
 TEST_P(FairnessTest, SemaphoreLetsTheGreedyIn) {
   Semaphore semaphore(kCompetitors);
-  EXPECT_LE(MedianOvertakes({[&] { semaphore.Acquire(1); }, [&] { semaphore.Release(1); },
-                             [&] { semaphore.Acquire(kCompetitors); },
-                             [&] { semaphore.Release(kCompetitors); }}),
-            kFair);
+  EXPECT_TRUE(
+      IsFair({[&] { semaphore.Acquire(1); }, [&] { semaphore.Release(1); },
+              [&] { semaphore.Acquire(kCompetitors); }, [&] { semaphore.Release(kCompetitors); }}));
 }
 
 }  // namespace
