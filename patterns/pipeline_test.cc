@@ -176,7 +176,7 @@ TEST_P(PipelineTest, BatchGroupsBySizeAndFlushesTheRest) {
   auto groups = p::ToVector(pipe, p::Batch(pipe, p::From(pipe, Numbers(10)), 4));
   ASSERT_TRUE(groups.ok());
   EXPECT_EQ(*groups, (std::vector<std::vector<int>>{{0, 1, 2, 3}, {4, 5, 6, 7}, {8, 9}}));
-  EXPECT_THROW(p::Batch(pipe, p::From(pipe, Numbers(1)), 0), PanicError);
+  EXPECT_THROW((void)p::Batch(pipe, p::From(pipe, Numbers(1)), 0), PanicError);
 }
 
 TEST_P(PipelineTest, BatchFlushesWhenItsTimeIsOver) {
