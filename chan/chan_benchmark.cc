@@ -6,18 +6,15 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
-#include <deque>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "benchmark/benchmark.h"
 #include "weft/chan/chan.h"
-#include "weft/sched/go.h"
+#include "weft/chan/internal/std_queue.h"
 #include "weft/sched/go.h"
 #include "weft/sched/testing/fiber_benchmark.h"
 
@@ -27,6 +24,7 @@ using weft::bench::Iterations;
 using weft::bench::OnFiber;
 using weft::bench::Parallel;
 using weft::bench::Run;
+using weft::bench::StdQueue;
 using weft::bench::Workers;
 
 using Int = int64_t;                  // Go's int
@@ -284,38 +282,6 @@ WEFT_BENCHMARK(BM_ChanClosed);
 
 // The peer: a bounded queue of std::mutex and two std::condition_variables, used by threads. Size 1
 // stands for an unbuffered channel, which has no counterpart in std.
-
-class StdQueue {
- public:
-  explicit StdQueue(size_t size) : size_(size) {}
-
-  void Send(Int value) {
-    {
-      std::unique_lock lock(mu_);
-      not_full_.wait(lock, [this] { return values_.size() < size_; });
-      values_.push_back(value);
-    }
-    not_empty_.notify_one();
-  }
-
-  Int Recv() {
-    Int value;
-    {
-      std::unique_lock lock(mu_);
-      not_empty_.wait(lock, [this] { return !values_.empty(); });
-      value = values_.front();
-      values_.pop_front();
-    }
-    not_full_.notify_one();
-    return value;
-  }
-
- private:
-  const size_t size_;
-  std::mutex mu_;
-  std::condition_variable not_full_, not_empty_;
-  std::deque<Int> values_;  // guarded by mu_
-};
 
 void BM_StdPingPong(benchmark::State& state) {
   const auto n = static_cast<int64_t>(state.max_iterations);

@@ -10,6 +10,7 @@
 namespace weft::chan_model {
 namespace {
 
+using model::Bounds;
 using model::Options;
 
 const Script kClose = {Close(0)};

@@ -274,13 +274,6 @@ inline ProgramFn Scripts(int capacity, const std::vector<Script>& scripts,
   return Scripts(Setting{{capacity}}, scripts, check);
 }
 
-inline model::Options Bounds(int preemptions, int old_reads) {
-  model::Options options;
-  options.preemptions = preemptions;
-  options.old_reads = old_reads;
-  return options;
-}
-
 }  // namespace weft::chan_model
 
 #endif  // WEFT_CHAN_MODEL_PROGRAMS_H_

@@ -11,6 +11,7 @@
 namespace weft::chan_model {
 namespace {
 
+using model::Bounds;
 using model::ExpectSound;
 
 const Setting kTwoUnbuffered = {{0, 0}};

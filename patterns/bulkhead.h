@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "weft/context/context.h"
+#include "weft/patterns/internal/release_at_end.h"
 #include "weft/patterns/policy.h"
 #include "weft/sched/panic.h"
 #include "weft/sync/semaphore.h"
@@ -45,10 +46,7 @@ class Bulkhead {
   template <Operation Op>
   OperationResult<Op> Execute(const Context& ctx, Op&& op) {
     if (absl::Status refused = Enter(ctx); !refused.ok()) return refused;
-    struct Leave {
-      ~Leave() { places.Release(); }
-      Semaphore& places;
-    } leave{places_};
+    const patterns_internal::ReleaseAtEnd leave(places_);
     return op(ctx);
   }
 

@@ -30,25 +30,11 @@
 #include "weft/patterns/broker.h"
 #include "weft/patterns/flow.h"
 #include "weft/patterns/internal/produce.h"
+#include "weft/patterns/internal/release_at_end.h"
 #include "weft/patterns/pubsub.h"
 #include "weft/patterns/safe_close.h"
 #include "weft/patterns/scope.h"
 #include "weft/sync/semaphore.h"
-
-namespace weft::patterns_internal {
-
-class ReleaseAtEnd {
- public:
-  explicit ReleaseAtEnd(Semaphore& semaphore) : semaphore_(semaphore) {}
-  ~ReleaseAtEnd() { semaphore_.Release(); }
-  ReleaseAtEnd(const ReleaseAtEnd&) = delete;
-  ReleaseAtEnd& operator=(const ReleaseAtEnd&) = delete;
-
- private:
-  Semaphore& semaphore_;
-};
-
-}  // namespace weft::patterns_internal
 
 namespace weft::flow {
 

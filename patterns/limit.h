@@ -24,6 +24,7 @@
 
 #include "absl/status/status.h"
 #include "weft/context/context.h"
+#include "weft/patterns/internal/release_at_end.h"
 #include "weft/sched/panic.h"
 #include "weft/sync/semaphore.h"
 #include "weft/sync/waitgroup.h"
@@ -69,7 +70,7 @@ class Limit {
   absl::Status Do(const Context& ctx, Fn&& fn) {
     absl::Status status = places_.Acquire(ctx);
     if (!status.ok()) return status;
-    Leave leave{this};
+    const patterns_internal::ReleaseAtEnd leave(places_);
     std::forward<Fn>(fn)();
     return status;
   }
@@ -78,15 +79,10 @@ class Limit {
   void Wait() { running_.Wait(); }
 
  private:
-  struct Leave {
-    ~Leave() { limit->places_.Release(); }
-    Limit* limit;
-  };
-
   template <typename Fn>
   void Start(Fn fn) {
     running_.Go([this, fn = std::move(fn)]() mutable {
-      Leave leave{this};
+      const patterns_internal::ReleaseAtEnd leave(places_);
       fn();
     });
   }

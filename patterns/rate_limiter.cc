@@ -71,18 +71,14 @@ absl::Status RateLimiter::Wait(const Context& ctx, int64_t n) {
 }
 
 void RateLimiter::SetRateAt(absl::Time now, double rate) {
-  const int64_t now_ns = absl::ToUnixNanos(now);
   MutexLock lock(mu_);
-  tokens_ = Refilled(now_ns);
-  last_ns_ = now_ns;
+  Refill(absl::ToUnixNanos(now));
   rate_ = rate;
 }
 
 void RateLimiter::SetBurstAt(absl::Time now, int64_t burst) {
-  const int64_t now_ns = absl::ToUnixNanos(now);
   MutexLock lock(mu_);
-  tokens_ = Refilled(now_ns);
-  last_ns_ = now_ns;
+  Refill(absl::ToUnixNanos(now));
   burst_ = burst;
 }
 
@@ -99,6 +95,11 @@ int64_t RateLimiter::burst() const {
 double RateLimiter::TokensAt(absl::Time now) const {
   MutexLock lock(mu_);
   return Refilled(absl::ToUnixNanos(now));
+}
+
+void RateLimiter::Refill(int64_t now_ns) {
+  tokens_ = Refilled(now_ns);
+  last_ns_ = now_ns;
 }
 
 double RateLimiter::Refilled(int64_t now_ns) const {

@@ -96,6 +96,7 @@ class RateLimiter {
  private:
   Reservation Take(int64_t now_ns, int64_t n, int64_t max_wait_ns);
   void Cancel(const Reservation& reservation, int64_t now_ns);
+  void Refill(int64_t now_ns) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   double Refilled(int64_t now_ns) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable Mutex mu_;

@@ -40,14 +40,7 @@ absl::Status RunGroup::Run() {
   return first;
 }
 
-RunGroup::Actor ContextActor(const Context& ctx) {
-  auto [inner, cancel] = WithCancel(ctx);
-  return {[ctx, inner = std::move(inner)] {
-            inner.Done().Recv();
-            return ctx.Err();
-          },
-          [cancel = std::move(cancel)](const absl::Status&) { cancel(); }};
-}
+RunGroup::Actor ContextActor(const Context& ctx) { return SignalActor(ctx, nullptr); }
 
 RunGroup::Actor SignalActor(const Context& ctx, RecvChan<int> signals) {
   auto [inner, cancel] = WithCancel(ctx);

@@ -1,8 +1,9 @@
 // run_group.h: actors that live and die together.
 //
-// Go: github.com/oklog/run: Group.Add, Run, ContextHandler, SignalHandler. Run() runs all actors; when the first
-//   returns it interrupts all, waits for all, and returns what the first returned. Differences: a
-//   panic of an actor counts as its return, and is thrown by Run() when all have ended.
+// Go: github.com/oklog/run: Group.Add, Run, ContextHandler, SignalHandler. Run() runs all actors;
+//   when the first returns it interrupts all, waits for all, and returns what the first returned.
+//   Differences: a panic of an actor counts as its return, and is thrown by Run() when all have
+//   ended.
 //
 // Thread safety: Add() and Run(): one user. Interrupt functions are called by the caller of Run(),
 //   one after the other, while actors run.

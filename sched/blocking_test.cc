@@ -45,6 +45,18 @@ class Gate {
   int ends_[2];
 };
 
+// Starts so many fibers, each of which counts itself and then blocks its thread at the gate.
+void CallAtTheGate(int callers, std::atomic<int>* inside, Gate* gate) {
+  for (int i = 0; i < callers; ++i) {
+    Go([inside, gate] {
+      Blocking([inside, gate] {
+        ++*inside;
+        gate->Wait();
+      });
+    });
+  }
+}
+
 using BlockingTest = testing::WorkerTest;
 INSTANTIATE_TEST_SUITE_P(Workers, BlockingTest, testing::kWorkerCounts);
 
@@ -53,14 +65,7 @@ TEST_P(BlockingTest, OthersRunWhileEveryProcessorIsInACall) {
   std::atomic<int> inside = 0;
   const int callers = 3 * GetParam();
   RunInFiber([&] {
-    for (int i = 0; i < callers; ++i) {
-      Go([&] {
-        Blocking([&] {
-          ++inside;
-          gate.Wait();
-        });
-      });
-    }
+    CallAtTheGate(callers, &inside, &gate);
     // Only another fiber can open the gate, and all are in a call before it does.
     while (inside < callers) Gosched();
     gate.Open(callers);
@@ -181,14 +186,7 @@ TEST(ManyBlockingCallsTest, TenThousandLeaveTheProcessorsToOthers) {
   Gate gate;
   std::atomic<int> inside = 0;
   RunInFiber([&] {
-    for (int i = 0; i < callers; ++i) {
-      Go([&] {
-        Blocking([&] {
-          ++inside;
-          gate.Wait();
-        });
-      });
-    }
+    CallAtTheGate(callers, &inside, &gate);
     while (inside < callers) Gosched();
     // With all of them inside, others have their turns.
     std::atomic<int> turns = 0;

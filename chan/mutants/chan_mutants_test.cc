@@ -12,6 +12,7 @@
 namespace weft::chan_model {
 namespace {
 
+using model::Bounds;
 using model::Options;
 using model::Program;
 

@@ -5,6 +5,8 @@
 namespace weft::chan_model {
 namespace {
 
+using model::Bounds;
+
 const Setting kTwoUnbuffered = {{0, 0}};
 
 TEST(SelectMutantsTest, TwoPeersForOneSelect) {

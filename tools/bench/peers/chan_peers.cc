@@ -8,11 +8,9 @@
 #include <boost/fiber/all.hpp>
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -20,6 +18,7 @@
 
 #include "benchmark/benchmark.h"
 #include "weft/chan/chan.h"
+#include "weft/chan/internal/std_queue.h"
 #include "weft/sched/go.h"
 #include "weft/sched/testing/fiber_benchmark.h"
 #include "weft/sync/cond.h"
@@ -30,6 +29,7 @@ namespace {
 
 using weft::bench::OnFiber;
 using weft::bench::Run;
+using weft::bench::StdQueue;
 using weft::bench::Workers;
 
 using Int = int64_t;
@@ -59,39 +59,6 @@ struct BoostUnbuffered {
   Int Recv() { return chan.value_pop(); }
 
   boost::fibers::unbuffered_channel<Int> chan;
-};
-
-// Of size 0 it has room for one: the nearest that a queue comes to an unbuffered channel.
-class StdQueue {
- public:
-  explicit StdQueue(int size) : size_(size == 0 ? 1 : static_cast<size_t>(size)) {}
-
-  void Send(Int value) {
-    {
-      std::unique_lock lock(mu_);
-      not_full_.wait(lock, [this] { return values_.size() < size_; });
-      values_.push_back(value);
-    }
-    not_empty_.notify_one();
-  }
-
-  Int Recv() {
-    Int value;
-    {
-      std::unique_lock lock(mu_);
-      not_empty_.wait(lock, [this] { return !values_.empty(); });
-      value = values_.front();
-      values_.pop_front();
-    }
-    not_full_.notify_one();
-    return value;
-  }
-
- private:
-  const size_t size_;
-  std::mutex mu_;
-  std::condition_variable not_full_, not_empty_;
-  std::deque<Int> values_;
 };
 
 class WeftQueue {
