@@ -67,8 +67,8 @@ class ABSL_LOCKABLE ChanCore {
   Outcome TryRecvSlow(void* destination) ABSL_LOCKS_EXCLUDED(this);
 
   // What can be said without the lock: kBlocked, kClosed, or kUndecided.
-  Outcome ProbeSend() const;
-  Outcome ProbeRecv() const;
+  inline Outcome ProbeSend() const;
+  inline Outcome ProbeRecv() const;
 
   void Close() ABSL_LOCKS_EXCLUDED(this);
 
@@ -148,6 +148,44 @@ class ABSL_LOCKABLE ChanCore {
 };
 
 static_assert(sizeof(ChanCore) == 192 || sizeof(void*) != 8 || sizeof(Sequence) != 8);
+
+// Full at one instant and open at it: the tail is read first, and head and tail only grow. If `capacity` tickets lie
+// between this tail and a later head, the tail has not moved since, and the head was there already.
+inline Outcome ChanCore::ProbeSend() const {
+  if (tail_.ring.capacity() == 0) {
+    bool maybe = receivers_.MaybeWaiting();
+    // ORDER(chan.close): acquire; pairs with the release in CloseLocked(). Read after the queue: open now, hence
+    // open when nobody waited.
+    uint64_t tail = tail_.word.load(std::memory_order_acquire);
+    if ((tail & kClosed) != 0) return Outcome::kClosed;
+    return maybe ? Outcome::kUndecided : Outcome::kBlocked;
+  }
+  // ORDER(chan.probe): acquire; pairs with the release of the claims (fast_path.h), of Thaw() and of PutLocked(): a
+  // sender that saw room is ordered after the receiver that made it, so the head is at least that.
+  uint64_t tail = tail_.word.load(std::memory_order_acquire);
+  if ((tail & kClosed) != 0) return Outcome::kClosed;
+  // Relaxed: a refusal publishes nothing; how old the head may be is decided by the load above.
+  uint64_t head = head_.word.load(std::memory_order_relaxed);
+  return tail_.ring.Distance(head, tail) == tail_.ring.capacity() ? Outcome::kBlocked
+                                                                  : Outcome::kUndecided;
+}
+
+// Empty at one instant and open, or closed and drained: the mirror image.
+inline Outcome ChanCore::ProbeRecv() const {
+  if (tail_.ring.capacity() == 0) {
+    bool maybe = senders_.MaybeWaiting();
+    // ORDER(chan.close): acquire; pairs with the release in CloseLocked().
+    uint64_t tail = tail_.word.load(std::memory_order_acquire);
+    if ((tail & kClosed) != 0) return Outcome::kClosed;
+    return maybe ? Outcome::kUndecided : Outcome::kBlocked;
+  }
+  // ORDER(chan.probe): acquire, both; as in ProbeSend(). The tail's also pairs with the release in CloseLocked():
+  // close is before a receive that returns because of it.
+  uint64_t head = head_.word.load(std::memory_order_acquire);
+  uint64_t tail = tail_.word.load(std::memory_order_acquire);
+  if (((head ^ tail) & ~kFlags) != 0) return Outcome::kUndecided;
+  return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;
+}
 
 }  // namespace weft::chan_internal
 

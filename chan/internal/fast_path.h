@@ -110,6 +110,34 @@ inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
   }
 }
 
+// For selects, which look before they try: whether there was an instant at which the operation could not be done. That
+// the slot is ready says it without a look at the other side's line; relaxed, for the try decides.
+template <typename T>
+inline bool CannotSend(ChanCore& core) {
+  const Side& side = core.tail();
+  const uint64_t tail = side.word.load(std::memory_order_relaxed);
+  if ((tail & kFlags) != 0) {
+    core.Enter("select on");
+  } else if (side.ring.template SlotOf<Element<T>::kStride>(tail).load(std::memory_order_relaxed) ==
+             side.ring.FreeSequence(tail)) {
+    return false;
+  }
+  return core.ProbeSend() == Outcome::kBlocked;
+}
+
+template <typename T>
+inline bool CannotRecv(ChanCore& core) {
+  const Side& side = core.head();
+  const uint64_t head = side.word.load(std::memory_order_relaxed);
+  if ((head & kFlags) != 0) {
+    core.Enter("select on");
+  } else if (side.ring.template SlotOf<Element<T>::kStride>(head).load(std::memory_order_relaxed) ==
+             side.ring.FullSequence(head)) {
+    return false;
+  }
+  return core.ProbeRecv() == Outcome::kBlocked;
+}
+
 // What puts an element into an empty optional.
 template <typename Stored>
 auto Into(std::optional<Stored>& destination) {

@@ -2,16 +2,23 @@
 #ifndef WEFT_CHAN_INTERNAL_SELECT_CASES_H_
 #define WEFT_CHAN_INTERNAL_SELECT_CASES_H_
 
+#include <bit>
 #include <concepts>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "weft/chan/chan.h"
+#include "weft/chan/internal/chan_core.h"
 #include "weft/chan/internal/element.h"
+#include "weft/chan/internal/fast_path.h"
 #include "weft/chan/internal/operations.h"
 #include "weft/chan/internal/select_core.h"
+#include "weft/sched/internal/safepoint.h"
+#include "weft/sched/internal/sim_hooks.h"
 
 namespace weft::chan_internal {
 
@@ -51,8 +58,13 @@ class CaseChannel {
   Handle owned_;
 };
 
-// Every case has: Arm(), before the select, fills in its node; Ran() or DidNotRun() after it; Own() makes it
-// independent of what it borrows.
+// Every case has:
+//   CanRun()              whether it is worth trying, from a look. If not, there was an instant at which it was not ready.
+//   Try()                 runs the operation if it is ready, and leaves all as it was if not. Never waits.
+//   Arm(), DidNotRun()    before and after RunSelect(): fills in its node; takes back what that has not used.
+//   Ran()                 after the operation: tells who asked for it.
+//   Own()                 makes the case independent of what it borrows.
+// The first two are for selects that know the types of their cases.
 
 template <typename T, typename Destination>
 class RecvCase {
@@ -61,6 +73,15 @@ class RecvCase {
 
   RecvCase(CaseChannel channel, Destination destination)
       : channel_(std::move(channel)), destination_(std::move(destination)) {}
+
+  ChanCore* core() const { return channel_.core(); }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool CanRun() const { return core() != nullptr && !CannotRecv<T>(*core()); }
+  bool Try() {
+    received_.reset();
+    Outcome outcome = TryRecvFast<T>(*core(), Into(received_));
+    if (outcome == Outcome::kUndecided) outcome = core()->TryRecvSlow(&received_);
+    return outcome != Outcome::kBlocked;
+  }
 
   void Arm(SelectNode& node) {
     received_.reset();
@@ -105,6 +126,19 @@ class SendCase {
   SendCase(CaseChannel channel, std::in_place_t, T value, Handler handler)
       : channel_(std::move(channel)), value_(std::move(value)), handler_(std::move(handler)) {}
 
+  ChanCore* core() const { return channel_.core(); }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool CanRun() const { return core() != nullptr && !CannotSend<T>(*core()); }
+  bool Try() {
+    if constexpr (Element<T>::kBoxed) {
+      box_ = Box<T>(std::move(Value()));
+      if (TryOperand(box_)) return true;
+      DidNotRun();
+      return false;
+    } else {
+      return TryOperand(Value());
+    }
+  }
+
   void Arm(SelectNode& node) {
     node.core = channel_.core();
     node.is_send = true;
@@ -137,6 +171,13 @@ class SendCase {
  private:
   struct NoBox {};
 
+  bool TryOperand(typename Element<T>::Stored& operand) {
+    Outcome outcome = TrySendFast<T>(*core(), operand);
+    if (outcome == Outcome::kUndecided) outcome = core()->TrySendSlow(&operand);
+    if (outcome == Outcome::kClosed) PanicSendOnClosed();
+    return outcome != Outcome::kBlocked;
+  }
+
   T& Value() { return borrowed_ != nullptr ? *borrowed_ : *value_; }
 
   CaseChannel channel_;
@@ -153,6 +194,9 @@ class DefaultCase {
 
   explicit DefaultCase(Handler handler) : handler_(std::move(handler)) {}
 
+  ChanCore* core() const { return nullptr; }
+  bool CanRun() const { return false; }
+  bool Try() { return false; }
   void Arm(SelectNode&) {}
   void Ran() { handler_(); }
   void DidNotRun() {}
@@ -188,29 +232,104 @@ auto MakeSendCase(C&& c, V&& value, Handler handler) {
   }
 }
 
+inline constexpr int kNone = -1;
+
+// Where the default stands, or kNone.
 template <typename... Cases>
-int SelectAmong(Cases&... cases) {
-  constexpr int kCount = sizeof...(Cases);
-  constexpr int kDefaults = (0 + ... + (std::remove_cvref_t<Cases>::kIsDefault ? 1 : 0));
-  static_assert(kDefaults <= 1, "a select has at most one default");
-  SelectNode nodes[kCount + 1];  // one more than needed: none is not a legal size
-  int default_at = kDefaultRan;
-  int at = 0;
-  ((cases.Arm(nodes[at]), default_at = std::remove_cvref_t<Cases>::kIsDefault ? at : default_at,
-    ++at),
-   ...);
-  int ran;
-  if constexpr (kCount == 2 && kDefaults == 1) {
-    ran = RunIfReady(nodes[1 - default_at]) ? 1 - default_at : default_at;
-  } else {
-    ran = RunSelect(nodes, kCount, kDefaults != 0);
-    if (ran == kDefaultRan) ran = default_at;
+constexpr int DefaultAt() {
+  int at = 0, found = kNone;
+  ((found = std::remove_cvref_t<Cases>::kIsDefault ? at : found, ++at), ...);
+  return found;
+}
+
+// Calls f with the case at `position`, if there is one.
+template <typename F, typename... Cases>
+void WithCaseAt([[maybe_unused]] int position, [[maybe_unused]] F f, Cases&... cases) {
+  [[maybe_unused]] int at = 0;
+  ((at++ == position ? void(f(cases)) : void()), ...);
+}
+
+// Which of the cases that look ready, as bits, is to be tried: each as likely as the others. None is drawn where there
+// is no choice.
+template <typename... Cases>
+int Choose(uint64_t can_run, Cases&... cases) {
+  if (const int count = std::popcount(can_run); count > 1) {
+    ChanCore* any = nullptr;
+    ((any = cases.core() != nullptr ? cases.core() : any), ...);
+    uint32_t skipped = DrawBelow(static_cast<uint32_t>(count), *any, &any);
+    for (; skipped > 0; --skipped) can_run &= can_run - 1;
   }
-  // Give back first: a handler may throw.
+  return std::countr_zero(can_run);
+}
+
+// Runs a case that is ready, and returns its position, or kNone.
+template <typename... Cases>
+int RunReady(Cases&... cases) {
+  static_assert(sizeof...(Cases) <= 64, "for so many cases there are lists");
+  // A simulated world chooses by itself.
+  if (sched_internal::Sim() != nullptr) [[unlikely]] return kNone;
+  uint64_t can_run = 0;
+  [[maybe_unused]] int at = 0;
+  ((can_run |= uint64_t{cases.CanRun()} << at++), ...);
+  while (can_run != 0) {
+    const int chosen = Choose(can_run, cases...);
+    bool ran = false;
+    ChanCore* core = nullptr;
+    WithCaseAt(chosen, [&](auto& c) { ran = c.Try(), core = c.core(); }, cases...);
+    if (ran) {
+      sched_internal::SafePoint(sched_internal::Op::kSelect, core);
+      return chosen;
+    }
+    can_run &= ~(uint64_t{1} << chosen);
+  }
+  return kNone;
+}
+
+// One channel's "not ready" was true at an instant, and is the answer.
+template <typename... Cases>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline int RunReadyOrDefault(Cases&... cases) {
+  constexpr int kDefault = DefaultAt<Cases...>();
+  bool ran = false;
+  ChanCore* core = nullptr;
+  const auto run = [&](auto& c) {
+    ran = !sched_internal::SimSpuriousFailure() && c.CanRun() && c.Try();
+    core = c.core();
+  };
+  WithCaseAt(1 - kDefault, run, cases...);
+  sched_internal::SafePoint(sched_internal::Op::kSelect, core);
+  return ran ? 1 - kDefault : kDefault;
+}
+
+// After RunReady() has come to nothing. Out of line: the nodes are large, and whoever need not wait does without them.
+template <typename... Cases>
+ABSL_ATTRIBUTE_NOINLINE int RunUnready(Cases&... cases) {
+  constexpr int kCount = sizeof...(Cases);
+  constexpr int kDefault = DefaultAt<Cases...>();
+  SelectNode nodes[kCount + 1];  // one more than needed: none is not a legal size
+  int at = 0;
+  (cases.Arm(nodes[at++]), ...);
+  int ran = RunSelectUnready(nodes, kCount, kDefault != kNone);
+  if (ran == kDefaultRan) ran = kDefault;
   at = 0;
   ((at++ == ran ? void() : cases.DidNotRun()), ...);
-  at = 0;
-  ((at++ == ran ? cases.Ran() : void()), ...);
+  return ran;
+}
+
+// Inlined, as is what a select of one channel and a default needs: it is a few loads, and where the case is known to be
+// in registers no more than that.
+template <typename... Cases>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline int SelectAmong(Cases&... cases) {
+  constexpr int kDefaults = (0 + ... + (std::remove_cvref_t<Cases>::kIsDefault ? 1 : 0));
+  static_assert(kDefaults <= 1, "a select has at most one default");
+  int ran;
+  if constexpr (sizeof...(Cases) == 2 && kDefaults == 1) {
+    ran = RunReadyOrDefault(cases...);
+  } else {
+    ran = RunReady(cases...);
+    if (ran == kNone) ran = RunUnready(cases...);
+  }
+  // Last: a handler may throw.
+  WithCaseAt(ran, [](auto& c) { c.Ran(); }, cases...);
   return ran;
 }
 

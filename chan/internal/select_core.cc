@@ -54,8 +54,11 @@ class SelectRun {
  public:
   SelectRun(SelectNode* nodes, int count) : nodes_(nodes), count_(static_cast<uint32_t>(count)) {}
 
-  // Decides the order of trying. Returns how many cases have a channel at all.
-  int Shuffle();
+  // Returns how many cases have a channel at all. To be called first.
+  int CountLive();
+
+  // Decides the order of trying.
+  void Shuffle();
 
   // Tries every case without waiting. The index of the one that ran, or kDefaultRan.
   int TryEach();
@@ -68,6 +71,7 @@ class SelectRun {
   SelectNode& Locked(uint32_t k) { return nodes_[nodes_[k].lock]; }
   int IndexOf(const SelectNode& node) const { return static_cast<int>(&node - nodes_); }
 
+  bool NoneCan() const;
   void SortByAddress();
   void LockAll() ABSL_NO_THREAD_SAFETY_ANALYSIS;
   void UnlockAll() ABSL_NO_THREAD_SAFETY_ANALYSIS;
@@ -76,19 +80,27 @@ class SelectRun {
 
   SelectNode* const nodes_;
   const uint32_t count_;
+  int live_ = 0;
+  bool shuffled_ = false;
 };
 
-int SelectRun::Shuffle() {
+int SelectRun::CountLive() {
+  for (uint32_t k = 0; k < count_; ++k) {
+    if (nodes_[k].core == nullptr) continue;
+    nodes_[k].core->Enter("select on");
+    ++live_;
+  }
+  return live_;
+}
+
+void SelectRun::Shuffle() {
+  shuffled_ = true;
   ChanCore* any = nullptr;
-  int live = 0;
   for (uint32_t k = 0; k < count_; ++k) {
     nodes_[k].poll = k;
-    if (nodes_[k].core == nullptr) continue;
-    any = nodes_[k].core;
-    any->Enter("select on");
-    ++live;
+    if (nodes_[k].core != nullptr) any = nodes_[k].core;
   }
-  if (live <= 1) return live;
+  if (live_ <= 1) return;
 #if defined(WEFT_MODEL)
   // Explored programs must repeat themselves: cases are tried as they stand, and another order is another program.
   (void)any;
@@ -97,13 +109,12 @@ int SelectRun::Shuffle() {
     // Who comes first among those that are ready is all that can be told: a rotation tells it.
     const uint32_t first = sim->Choose(count_);
     for (uint32_t k = 0; k < count_; ++k) nodes_[k].poll = (first + k) % count_;
-    return live;
+    return;
   }
   Random random(Seed(*any) ^ reinterpret_cast<uintptr_t>(nodes_));
   for (uint32_t k = count_ - 1; k > 0; --k)
     std::swap(nodes_[k].poll, nodes_[random.Below(k + 1)].poll);
 #endif
-  return live;
 }
 
 // Whether the case ran.
@@ -175,7 +186,20 @@ void SelectRun::UnlockAll() {
   }
 }
 
+// While locked, and then for certain. Most selects that have come so far wait, and need no order.
+bool SelectRun::NoneCan() const {
+  for (uint32_t k = 0; k < count_; ++k) {
+    const SelectNode& node = nodes_[k];
+    if (node.core == nullptr) continue;
+    const Outcome outcome = node.is_send ? node.core->ProbeSend() : node.core->ProbeRecv();
+    if (outcome != Outcome::kBlocked) return false;
+  }
+  return true;
+}
+
 Outcome SelectRun::TryLocked(Parkable** wake, SelectNode** ran) {
+  if (NoneCan()) return Outcome::kBlocked;
+  if (!shuffled_) Shuffle();
   for (uint32_t k = 0; k < count_; ++k) {
     SelectNode& node = Polled(k);
     if (node.core == nullptr) continue;
@@ -243,37 +267,50 @@ int RunOnly(SelectNode& node) {
   return 0;
 }
 
-int Decide(SelectNode* nodes, int count, bool has_default) {
+int Decide(SelectNode* nodes, int count, bool has_default, bool tried) {
   if (count == 1 && !has_default) return RunOnly(nodes[0]);
   SelectRun run(nodes, count);
-  int live = run.Shuffle();
+  const int live = run.CountLive();
   if (live == 0) {
     if (has_default) return kDefaultRan;
     BlockForever(count == 0 ? WaitReason::kSelectNoCases : WaitReason::kSelect);
   }
-  int ran = run.TryEach();
-  if (ran != kDefaultRan) return ran;
+  if (!tried) {
+    run.Shuffle();
+    const int ran = run.TryEach();
+    if (ran != kDefaultRan) return ran;
+  }
   // One channel's "not ready" was true at an instant. Several need one in common.
   if (live == 1 && has_default) return kDefaultRan;
   return run.TryAllOrWait(has_default);
 }
 
-}  // namespace
-
-int RunSelect(SelectNode* nodes, int count, bool has_default) {
+int Run(SelectNode* nodes, int count, bool has_default, bool tried) {
   int ran = kDefaultRan;
   if (!has_default || !sched_internal::SimSpuriousFailure()) [[likely]] {
-    ran = Decide(nodes, count, has_default);
+    ran = Decide(nodes, count, has_default, tried);
   }
   const int shown = ran == kDefaultRan ? 0 : ran;
   sched_internal::SafePoint(sched_internal::Op::kSelect, count == 0 ? nullptr : nodes[shown].core);
   return ran;
 }
 
-bool RunIfReady(SelectNode& node) {
-  bool ran = node.core != nullptr && !sched_internal::SimSpuriousFailure() && Try(node);
-  sched_internal::SafePoint(sched_internal::Op::kSelect, node.core);
-  return ran;
+}  // namespace
+
+int RunSelect(SelectNode* nodes, int count, bool has_default) {
+  return Run(nodes, count, has_default, /*tried=*/false);
 }
+
+int RunSelectUnready(SelectNode* nodes, int count, bool has_default) {
+  return Run(nodes, count, has_default, /*tried=*/true);
+}
+
+#if defined(WEFT_MODEL)
+uint32_t DrawBelow(uint32_t, ChanCore&, const void*) { return 0; }
+#else
+uint32_t DrawBelow(uint32_t n, ChanCore& channel, const void* frame) {
+  return Random(Seed(channel) ^ reinterpret_cast<uintptr_t>(frame)).Below(n);
+}
+#endif
 
 }  // namespace weft::chan_internal

@@ -36,8 +36,12 @@ inline constexpr int kDefaultRan = -1;
 // Panics if it is a send on a closed channel that is chosen. Allocates nothing.
 int RunSelect(SelectNode* nodes, int count, bool has_default);
 
-// As RunSelect() of this one case and a default: whether it ran.
-bool RunIfReady(SelectNode& node);
+// The rest of RunSelect() for those who know the types of their cases and have tried on their own: each was seen not
+// to be ready, or was tried in vain.
+int RunSelectUnready(SelectNode* nodes, int count, bool has_default);
+
+// A number below `n`, for a choice among cases of which `channel` is one. `frame` is of the caller's.
+uint32_t DrawBelow(uint32_t n, ChanCore& channel, const void* frame);
 
 }  // namespace weft::chan_internal
 
