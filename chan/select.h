@@ -13,8 +13,9 @@
 //   Make cases in the call. A SelectCase owns everything.
 // Misuse: a send on a closed channel panics if it is the case that is chosen. Without cases, and with nil channels
 //   alone, Select() waits for ever. More than one OnDefault() does not compile (Select(Span): panics).
-// Cost: one that is ready: 3 ns more than the plain operation, for each case tried. One that waits: a lock and 100 bytes
-//   of the caller's frame for each case. No allocation; SelectCase: one for each case, when it is made.
+// Cost: one that is ready: two loads for each case more than the plain operation, and 10 ns where there is a choice. One
+//   case and OnDefault(): as the Try-forms. One that waits: a lock and 100 bytes of the caller's frame for each case. No
+//   allocation; SelectCase: one for each case, when it is made.
 //
 //   std::optional<Job> job;
 //   switch (weft::Select(weft::OnRecv(jobs, &job), weft::OnSend(out, result), weft::OnDone(ctx))) {
@@ -31,6 +32,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/types/span.h"
 #include "weft/chan/chan.h"
 #include "weft/chan/internal/select_cases.h"
@@ -87,7 +89,7 @@ auto OnDone(const Source& source, Handler handler) {
 
 // Runs exactly one of the cases and returns its position in the list.
 template <chan_internal::AnyCase... Cases>
-int Select(Cases&&... cases) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline int Select(Cases&&... cases) {
   return chan_internal::SelectAmong(cases...);
 }
 

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "weft/chan/internal/chan_core.h"
 #include "weft/chan/internal/element.h"
 #include "weft/sched/internal/atomic.h"
@@ -113,7 +114,7 @@ inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
 // For selects, which look before they try: whether there was an instant at which the operation could not be done. That
 // the slot is ready says it without a look at the other side's line; relaxed, for the try decides.
 template <typename T>
-inline bool CannotSend(ChanCore& core) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool CannotSend(ChanCore& core) {
   const Side& side = core.tail();
   const uint64_t tail = side.word.load(std::memory_order_relaxed);
   if ((tail & kFlags) != 0) {
@@ -126,7 +127,7 @@ inline bool CannotSend(ChanCore& core) {
 }
 
 template <typename T>
-inline bool CannotRecv(ChanCore& core) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool CannotRecv(ChanCore& core) {
   const Side& side = core.head();
   const uint64_t head = side.word.load(std::memory_order_relaxed);
   if ((head & kFlags) != 0) {

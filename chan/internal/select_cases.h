@@ -58,13 +58,11 @@ class CaseChannel {
   Handle owned_;
 };
 
-// Every case has:
-//   CanRun()              whether it is worth trying, from a look. If not, there was an instant at which it was not ready.
-//   Try()                 runs the operation if it is ready, and leaves all as it was if not. Never waits.
-//   Arm(), DidNotRun()    before and after RunSelect(): fills in its node; takes back what that has not used.
-//   Ran()                 after the operation: tells who asked for it.
-//   Own()                 makes the case independent of what it borrows.
-// The first two are for selects that know the types of their cases.
+// Every case has CanRun(), a look whether it is worth a try: if not, there was an instant at which
+// it was not ready; and Try(), which runs the operation if it is ready, and leaves all as it was if
+// not: both for selects that know the types of their cases. Arm(), before RunSelect(), fills in its
+// node; DidNotRun() takes back what that has not used. Ran(), after the operation, tells who asked
+// for it. Own() makes the case independent of what it borrows.
 
 template <typename T, typename Destination>
 class RecvCase {
@@ -75,7 +73,9 @@ class RecvCase {
       : channel_(std::move(channel)), destination_(std::move(destination)) {}
 
   ChanCore* core() const { return channel_.core(); }
-  ABSL_ATTRIBUTE_ALWAYS_INLINE bool CanRun() const { return core() != nullptr && !CannotRecv<T>(*core()); }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool CanRun() const {
+    return core() != nullptr && !CannotRecv<T>(*core());
+  }
   bool Try() {
     received_.reset();
     Outcome outcome = TryRecvFast<T>(*core(), Into(received_));
@@ -127,7 +127,9 @@ class SendCase {
       : channel_(std::move(channel)), value_(std::move(value)), handler_(std::move(handler)) {}
 
   ChanCore* core() const { return channel_.core(); }
-  ABSL_ATTRIBUTE_ALWAYS_INLINE bool CanRun() const { return core() != nullptr && !CannotSend<T>(*core()); }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool CanRun() const {
+    return core() != nullptr && !CannotSend<T>(*core());
+  }
   bool Try() {
     if constexpr (Element<T>::kBoxed) {
       box_ = Box<T>(std::move(Value()));
@@ -249,15 +251,18 @@ void WithCaseAt([[maybe_unused]] int position, [[maybe_unused]] F f, Cases&... c
   ((at++ == position ? void(f(cases)) : void()), ...);
 }
 
-// Which of the cases that look ready, as bits, is to be tried: each as likely as the others. None is drawn where there
-// is no choice.
+// Which of the cases that look ready, as bits, is to be tried: each as likely as the others. None
+// is drawn where there is no choice.
 template <typename... Cases>
 int Choose(uint64_t can_run, Cases&... cases) {
-  if (const int count = std::popcount(can_run); count > 1) {
+  // Not std::popcount(): without an instruction for it, which not every x86-64 has, that is a call.
+  if ((can_run & (can_run - 1)) != 0) {
+    uint32_t count = 0;
+    for (uint64_t rest = can_run; rest != 0; rest &= rest - 1) ++count;
     ChanCore* any = nullptr;
     ((any = cases.core() != nullptr ? cases.core() : any), ...);
-    uint32_t skipped = DrawBelow(static_cast<uint32_t>(count), *any, &any);
-    for (; skipped > 0; --skipped) can_run &= can_run - 1;
+    for (uint32_t skipped = DrawBelow(count, *any, &any); skipped > 0; --skipped)
+      can_run &= can_run - 1;
   }
   return std::countr_zero(can_run);
 }
@@ -267,7 +272,8 @@ template <typename... Cases>
 int RunReady(Cases&... cases) {
   static_assert(sizeof...(Cases) <= 64, "for so many cases there are lists");
   // A simulated world chooses by itself.
-  if (sched_internal::Sim() != nullptr) [[unlikely]] return kNone;
+  if (sched_internal::Sim() != nullptr) [[unlikely]]
+    return kNone;
   uint64_t can_run = 0;
   [[maybe_unused]] int at = 0;
   ((can_run |= uint64_t{cases.CanRun()} << at++), ...);
@@ -275,7 +281,8 @@ int RunReady(Cases&... cases) {
     const int chosen = Choose(can_run, cases...);
     bool ran = false;
     ChanCore* core = nullptr;
-    WithCaseAt(chosen, [&](auto& c) { ran = c.Try(), core = c.core(); }, cases...);
+    WithCaseAt(
+        chosen, [&](auto& c) { ran = c.Try(), core = c.core(); }, cases...);
     if (ran) {
       sched_internal::SafePoint(sched_internal::Op::kSelect, core);
       return chosen;
@@ -300,7 +307,8 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline int RunReadyOrDefault(Cases&... cases) {
   return ran ? 1 - kDefault : kDefault;
 }
 
-// After RunReady() has come to nothing. Out of line: the nodes are large, and whoever need not wait does without them.
+// After RunReady() has come to nothing. Out of line: the nodes are large, and whoever need not wait
+// does without them.
 template <typename... Cases>
 ABSL_ATTRIBUTE_NOINLINE int RunUnready(Cases&... cases) {
   constexpr int kCount = sizeof...(Cases);
@@ -315,8 +323,7 @@ ABSL_ATTRIBUTE_NOINLINE int RunUnready(Cases&... cases) {
   return ran;
 }
 
-// Inlined, as is what a select of one channel and a default needs: it is a few loads, and where the case is known to be
-// in registers no more than that.
+// Inlined, as is what a select of one channel and a default needs: that is a few loads.
 template <typename... Cases>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline int SelectAmong(Cases&... cases) {
   constexpr int kDefaults = (0 + ... + (std::remove_cvref_t<Cases>::kIsDefault ? 1 : 0));
@@ -329,7 +336,8 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline int SelectAmong(Cases&... cases) {
     if (ran == kNone) ran = RunUnready(cases...);
   }
   // Last: a handler may throw.
-  WithCaseAt(ran, [](auto& c) { c.Ran(); }, cases...);
+  WithCaseAt(
+      ran, [](auto& c) { c.Ran(); }, cases...);
   return ran;
 }
 
