@@ -22,6 +22,7 @@
 #include "weft/chan/internal/fast_path.h"
 #include "weft/chan/internal/ring.h"
 #include "weft/chan/internal/select_core.h"
+#include "weft/chan/select.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/testing/model.h"
 
@@ -78,6 +79,7 @@ struct Instruction {
   int chan = 0;
   int value = 0;
   std::vector<Instruction> cases = {};
+  bool typed = false;  // a select: through weft::Select() with its cases as arguments
 };
 
 using Script = std::vector<Instruction>;
@@ -91,6 +93,11 @@ inline Instruction FreezeAndThaw(int chan) { return {Step::kFreezeAndThaw, chan}
 inline Instruction Select(Script cases) { return {Step::kSelect, 0, 0, std::move(cases)}; }
 inline Instruction SelectOrDefault(Script cases) {
   return {Step::kSelectOrDefault, 0, 0, std::move(cases)};
+}
+// The same select, by way of the layer that knows the types of its cases.
+inline Instruction Typed(Instruction select) {
+  select.typed = true;
+  return select;
 }
 
 inline Script Sends(const Values& values) {
@@ -137,6 +144,9 @@ class Ledger {
   }
 
  private:
+  static constexpr size_t kMostCases = 4;
+  static constexpr size_t kMostTyped = 2;
+
   const Chan<Element>& At(int chan) { return chans_[chan]->chan(); }
 
   void Execute(size_t thread, const Instruction& instruction) {
@@ -186,29 +196,55 @@ class Ledger {
   }
 
   void SelectAmong(size_t thread, const Instruction& select) {
-    constexpr size_t kMostCases = 4;
     const Script& cases = select.cases;
-    Check(cases.size() <= kMostCases, "too many cases");
+    Check(cases.size() <= (select.typed ? kMostTyped : kMostCases), "too many cases");
+    std::optional<Element> operands[kMostCases];
+    const bool has_default = select.step == Step::kSelectOrDefault;
+    int ran;
+    try {
+      ran = select.typed ? RunTyped(cases, has_default, operands)
+                         : RunUntyped(cases, has_default, operands);
+    } catch (const PanicError& error) {
+      return Refused(records_[thread][cases[0].chan], error);
+    }
+    if (ran == chan_internal::kDefaultRan) return void(++defaults_[thread]);
+    Record& record = records_[thread][cases[ran].chan];
+    if (cases[ran].step == Step::kSend) return record.sent.push_back(cases[ran].value);
+    Received(record, std::move(operands[ran]));
+  }
+
+  int RunUntyped(const Script& cases, bool has_default, std::optional<Element>* operands) {
     // In the frame, so that they are at the same address in every execution.
     chan_internal::SelectNode nodes[kMostCases];
-    std::optional<Element> operands[kMostCases];
     for (size_t i = 0; i < cases.size(); ++i) {
       nodes[i].core = &chans_[cases[i].chan]->core();
       nodes[i].element = &operands[i];
       nodes[i].is_send = cases[i].step == Step::kSend;
       if (nodes[i].is_send) nodes[i].element = &operands[i].emplace(cases[i].value);
     }
-    const bool has_default = select.step == Step::kSelectOrDefault;
-    int ran;
-    try {
-      ran = chan_internal::RunSelect(nodes, static_cast<int>(cases.size()), has_default);
-    } catch (const PanicError& error) {
-      return Refused(records_[thread][cases[0].chan], error);
+    return chan_internal::RunSelect(nodes, static_cast<int>(cases.size()), has_default);
+  }
+
+  // Makes the cases one after the other, each in a frame of its own.
+  template <typename... Made>
+  int RunTyped(const Script& cases, bool has_default, std::optional<Element>* operands,
+               Made&... made) {
+    constexpr size_t kAt = sizeof...(Made);
+    if constexpr (kAt < kMostTyped) {
+      if (kAt < cases.size()) {
+        const Chan<Element>& chan = At(cases[kAt].chan);
+        if (cases[kAt].step == Step::kSend) {
+          Element value(cases[kAt].value);
+          auto send = OnSend(chan, std::move(value));
+          return RunTyped(cases, has_default, operands, made..., send);
+        }
+        auto recv = OnRecv(chan, &operands[kAt]);
+        return RunTyped(cases, has_default, operands, made..., recv);
+      }
     }
-    if (ran == chan_internal::kDefaultRan) return void(++defaults_[thread]);
-    Record& record = records_[thread][cases[ran].chan];
-    if (nodes[ran].is_send) return record.sent.push_back(cases[ran].value);
-    Received(record, std::move(operands[ran]));
+    if (!has_default) return weft::Select(made...);
+    const int ran = weft::Select(made..., OnDefault());
+    return ran == static_cast<int>(kAt) ? chan_internal::kDefaultRan : ran;
   }
 
   void CheckEnd(size_t chan) {

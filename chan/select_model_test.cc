@@ -94,11 +94,14 @@ void ExpectNoDefault(const Setting& setting, const Script& cases, const Script& 
                      const model::Options& bounds) {
   const Script reversed(cases.rbegin(), cases.rend());
   for (const Script& order : {cases, reversed}) {
-    ExpectSound(Scripts(setting, {{SelectOrDefault(order)}, mover},
-                        [](const Ledger& ledger) {
-                          Check(ledger.defaults(0) == 0, "a case was ready all the time");
-                        }),
-                bounds);
+    const Instruction select = SelectOrDefault(order);
+    for (const Instruction& form : {select, Typed(select)}) {
+      ExpectSound(Scripts(setting, {{form}, mover},
+                          [](const Ledger& ledger) {
+                            Check(ledger.defaults(0) == 0, "a case was ready all the time");
+                          }),
+                  bounds);
+    }
   }
 }
 
@@ -123,6 +126,57 @@ TEST(SelectModelTest, DefaultNeedsACommonInstant) {
 TEST(SelectModelTest, DefaultSeesThereAndBack) {
   ExpectNoDefault(Setting{{1, 1}, {Send(0, 1)}}, {Recv(0), Recv(1)},
                   {Send(1, 21), TryRecv(0), TrySend(0, 22), TryRecv(1)}, Bounds(3, 2));
+}
+
+// By weft::Select() with its cases as arguments, which looks at all of them before it tries one.
+TEST(SelectModelTest, TypedSelectsMeet) {
+  const Instruction send = Typed(Select({Send(0, 11), Send(1, 12)}));
+  const Instruction receive = Typed(Select({Recv(1), Recv(0)}));
+  ExpectSound(Scripts(kTwoUnbuffered, {{send}, {receive}}));
+  ExpectSound(Scripts(kTwoUnbuffered, {{Typed(Select({Send(0, 11), Recv(1)}))},
+                                       {Typed(Select({Send(1, 21), Recv(0)}))}}));
+  ExpectSound(Scripts(kTwoOfOneSlot, {{send}, {receive}}), Bounds(4, 3));
+  for (int capacity : {0, 1}) {
+    ExpectSound(Scripts(capacity, {{Typed(Select({Send(0, 11), Recv(0)}))},
+                                   {Typed(Select({Send(0, 21), Recv(0)}))}}),
+                Bounds(4, 2));
+  }
+}
+
+TEST(SelectModelTest, TypedAgainstTheRest) {
+  const Instruction receive = Typed(Select({Recv(0), Recv(1)}));
+  for (const Setting& setting : {kTwoUnbuffered, kTwoOfOneSlot}) {
+    ExpectSound(Scripts(setting, {{receive, receive}, {Send(0, 21)}, {Send(1, 31)}}), Bounds(3, 1));
+    ExpectSound(Scripts(setting, {{receive}, {Close(0)}, {TrySend(1, 31)}}), Bounds(3, 1));
+  }
+  const Instruction send = Typed(Select({Send(0, 11), Send(1, 12)}));
+  const Setting full = {{1, 1}, {Send(0, 1), Send(1, 2)}};
+  ExpectSound(Scripts(full, {{send, send}, {Recv(0)}, {Recv(1)}}), Bounds(3, 1));
+  ExpectSound(Scripts(full, {{send}, {Close(0)}, {TryRecv(1)}}), Bounds(3, 1));
+}
+
+// One channel and a default: the default only if there was an instant at which the case was not
+// ready.
+TEST(SelectModelTest, TypedWithOneChannel) {
+  const Instruction receive = Typed(SelectOrDefault({Recv(0)}));
+  const Instruction send = Typed(SelectOrDefault({Send(0, 11)}));
+  for (int capacity : {0, 1, 2}) {
+    // Whoever waits in vain is released by the end.
+    ExpectSound(Scripts(capacity, {{receive, Close(0)}, {Send(0, 21)}}));
+    ExpectSound(Scripts(capacity, {{send, Close(0)}, {Recv(0)}}));
+    ExpectSound(Scripts(capacity, {{send, receive}, {TryRecv(0), Close(0)}}), Bounds(4, 2));
+    ExpectSound(Scripts(capacity, {{send}, {TryRecv(0)}, {TrySend(0, 31)}}), Bounds(2, 1));
+  }
+  const CheckFn never = [](const Ledger& ledger) {
+    Check(ledger.defaults(0) == 0, "the case was ready all the time");
+  };
+  // The own element is there, though the slot before it may be claimed and not filled yet; the own
+  // room, though the slot before it may be claimed and not emptied yet.
+  ExpectSound(Scripts(2, {{Send(0, 11), receive}, {Send(0, 21)}}, never));
+  ExpectSound(Scripts(Setting{{2}, {Send(0, 1), Send(0, 2)}}, {{Recv(0), send}, {Recv(0)}}, never));
+  // An end that has come does not go away.
+  for (int capacity : {0, 1})
+    ExpectSound(Scripts(capacity, {{Close(0), receive}, {TryRecv(0)}}, never));
 }
 
 // Once nobody waits, operations on the channels of the cases that did not run are lock-free again.
