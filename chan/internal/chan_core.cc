@@ -101,21 +101,6 @@ ChanCore::~ChanCore() {
   for (; head != tail; head = head_.ring.Next(head)) ops_.drop(head_.ring.SlotOf(head));
 }
 
-void ChanCore::lock() {
-  mu_.lock();
-  if (!frozen_) Freeze();
-}
-
-void ChanCore::unlock() {
-  ThawIfIdle();
-  mu_.unlock();
-}
-
-void ChanCore::ThawIfIdle() {
-  if (!frozen_ || !receivers_.empty() || !senders_.empty()) return;
-  if (tail_.ring.capacity() != 0 && bubble_ == 0) Thaw();
-}
-
 // Takes the inner lock alone, which the analysis knows as part of this one: the words need not be frozen.
 void ChanCore::Dequeue(Waiter& waiter, bool is_send) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   mu_.lock();

@@ -81,9 +81,15 @@ class ABSL_LOCKABLE ChanCore {
   bool Drain(void* destination) ABSL_LOCKS_EXCLUDED(this);
 
   // Takes the lock and freezes both words.
-  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION();
+  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
+    mu_.lock();
+    if (!frozen_) Freeze();
+  }
   // Thaws the words if nobody waits, and releases the lock.
-  void unlock() ABSL_UNLOCK_FUNCTION();
+  void unlock() ABSL_UNLOCK_FUNCTION() {
+    ThawIfIdle();
+    mu_.unlock();
+  }
 
   // The operations proper. A peer that was completed is returned in `*wake`, to be readied after the unlock.
   // Never kUndecided.
@@ -120,7 +126,10 @@ class ABSL_LOCKABLE ChanCore {
  private:
   void EnterBubble(const char* what) const;
   void Freeze() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
-  void ThawIfIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+  void ThawIfIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
+    if (!frozen_ || !receivers_.empty() || !senders_.empty()) return;
+    if (tail_.ring.capacity() != 0 && bubble_ == 0) Thaw();
+  }
   void Thaw() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void PutLocked(uint64_t tail, void* operand) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void TakeLocked(uint64_t head, void* destination) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
