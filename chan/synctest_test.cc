@@ -72,6 +72,18 @@ TEST(SynctestTest, WaitDoesNotWaitForSleepers) {
   });
 }
 
+// A nil channel leaves one that counts, for which one look decides; here nobody has looked before.
+TEST(SynctestTest, SelectFindsTheOneThatIsReadyBesideNil) {
+  synctest::Test([] {
+    auto ready = MakeChan<int>(1);
+    ready.Send(1);
+    EXPECT_EQ(Select(OnRecv(Chan<int>()), OnRecv(ready), OnDefault()), 1);
+    EXPECT_EQ(Select(OnRecv(Chan<int>()), OnRecv(ready), OnDefault()), 2);
+    EXPECT_EQ(Select(OnSend(ready, 2), OnDefault()), 0);
+    EXPECT_EQ(Select(OnRecv(ready), OnDefault()), 0);
+  });
+}
+
 // Two that wake at one instant: after synctest::Sleep the other has had its turn.
 TEST(SynctestTest, SleepSettlesWhoWakesAtTheSameTime) {
   synctest::Test([] {

@@ -271,9 +271,6 @@ int Choose(uint64_t can_run, Cases&... cases) {
 template <typename... Cases>
 int RunReady(Cases&... cases) {
   static_assert(sizeof...(Cases) <= 64, "for so many cases there are lists");
-  // A simulated world chooses by itself.
-  if (sched_internal::Sim() != nullptr) [[unlikely]]
-    return kNone;
   uint64_t can_run = 0;
   [[maybe_unused]] int at = 0;
   ((can_run |= uint64_t{cases.CanRun()} << at++), ...);
@@ -307,16 +304,16 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline int RunReadyOrDefault(Cases&... cases) {
   return ran ? 1 - kDefault : kDefault;
 }
 
-// After RunReady() has come to nothing. Out of line: the nodes are large, and whoever need not wait
-// does without them.
+// The rest, or all of it. Out of line: the nodes are large, and whoever need not wait does without
+// them.
 template <typename... Cases>
-ABSL_ATTRIBUTE_NOINLINE int RunUnready(Cases&... cases) {
+ABSL_ATTRIBUTE_NOINLINE int RunUntyped(bool tried, Cases&... cases) {
   constexpr int kCount = sizeof...(Cases);
   constexpr int kDefault = DefaultAt<Cases...>();
   SelectNode nodes[kCount + 1];  // one more than needed: none is not a legal size
   int at = 0;
   (cases.Arm(nodes[at++]), ...);
-  int ran = RunSelectUnready(nodes, kCount, kDefault != kNone);
+  int ran = RunSelect(nodes, kCount, kDefault != kNone, tried);
   if (ran == kDefaultRan) ran = kDefault;
   at = 0;
   ((at++ == ran ? void() : cases.DidNotRun()), ...);
@@ -332,8 +329,10 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline int SelectAmong(Cases&... cases) {
   if constexpr (sizeof...(Cases) == 2 && kDefaults == 1) {
     ran = RunReadyOrDefault(cases...);
   } else {
-    ran = RunReady(cases...);
-    if (ran == kNone) ran = RunUnready(cases...);
+    // A simulated world chooses among those that are ready by itself.
+    const bool tried = sched_internal::Sim() == nullptr;
+    ran = tried ? RunReady(cases...) : kNone;
+    if (ran == kNone) ran = RunUntyped(tried, cases...);
   }
   // Last: a handler may throw.
   WithCaseAt(

@@ -285,7 +285,9 @@ int Decide(SelectNode* nodes, int count, bool has_default, bool tried) {
   return run.TryAllOrWait(has_default);
 }
 
-int Run(SelectNode* nodes, int count, bool has_default, bool tried) {
+}  // namespace
+
+int RunSelect(SelectNode* nodes, int count, bool has_default, bool tried) {
   int ran = kDefaultRan;
   if (!has_default || !sched_internal::SimSpuriousFailure()) [[likely]] {
     ran = Decide(nodes, count, has_default, tried);
@@ -293,16 +295,6 @@ int Run(SelectNode* nodes, int count, bool has_default, bool tried) {
   const int shown = ran == kDefaultRan ? 0 : ran;
   sched_internal::SafePoint(sched_internal::Op::kSelect, count == 0 ? nullptr : nodes[shown].core);
   return ran;
-}
-
-}  // namespace
-
-int RunSelect(SelectNode* nodes, int count, bool has_default) {
-  return Run(nodes, count, has_default, /*tried=*/false);
-}
-
-int RunSelectUnready(SelectNode* nodes, int count, bool has_default) {
-  return Run(nodes, count, has_default, /*tried=*/true);
 }
 
 #if defined(WEFT_MODEL)

@@ -33,12 +33,9 @@ struct SelectNode {
 inline constexpr int kDefaultRan = -1;
 
 // Runs one of `count` cases, waiting for it unless there is a default, and returns its index, or kDefaultRan.
-// Panics if it is a send on a closed channel that is chosen. Allocates nothing.
-int RunSelect(SelectNode* nodes, int count, bool has_default);
-
-// The rest of RunSelect() for those who know the types of their cases and have tried on their own: each was seen not
-// to be ready, or was tried in vain.
-int RunSelectUnready(SelectNode* nodes, int count, bool has_default);
+// Panics if it is a send on a closed channel that is chosen. Allocates nothing. `tried`: the caller has already seen of
+// each case that it is not ready, by a look or by trying it.
+int RunSelect(SelectNode* nodes, int count, bool has_default, bool tried = false);
 
 // A number below `n`, for a choice among cases of which `channel` is one. `frame` is of the caller's.
 uint32_t DrawBelow(uint32_t n, ChanCore& channel, const void* frame);
