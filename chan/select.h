@@ -13,9 +13,9 @@
 //   Make cases in the call. A SelectCase owns everything.
 // Misuse: a send on a closed channel panics if it is the case that is chosen. Without cases, and with nil channels
 //   alone, Select() waits for ever. More than one OnDefault() does not compile (Select(Span): panics).
-// Cost: one that is ready: two loads for each case more than the plain operation, and 10 ns where there is a choice. One
-//   case and OnDefault(): as the Try-forms. One that waits: a lock and 100 bytes of the caller's frame for each case. No
-//   allocation; SelectCase: one for each case, when it is made.
+// Cost: one that is ready: two to four loads for each case more than the plain operation, and a draw among several. One
+//   case and OnDefault(): as the Try-forms. One that waits: a lock and 100 bytes of the caller's frame for each case.
+//   No allocation; SelectCase: one for each case, when it is made.
 //
 //   std::optional<Job> job;
 //   switch (weft::Select(weft::OnRecv(jobs, &job), weft::OnSend(out, result), weft::OnDone(ctx))) {
