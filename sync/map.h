@@ -196,8 +196,8 @@ class Map {
     return ValueOf(ShardOf(hash).index.Find(hash, SameKey(key)));
   }
 
-  // Whether the key is there, with a value that `accepts` takes. If not, that ends an operation that
-  // would have changed it: before it has locked anything.
+  // Whether the key is there, with a value that `accepts` takes. If not, that ends an operation
+  // that would have changed it: before it has locked anything.
   template <typename Accepts>
   bool Contains(const K& key, Accepts accepts) const {
     const uint64_t hash = HashOf(key);
