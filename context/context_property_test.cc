@@ -120,7 +120,6 @@ class Program {
     const int at = PickNode();
     const int what = Pick(10);
     log_ += absl::StrCat(what, "@", at, " ");
-    SCOPED_TRACE(log_);
     switch (what) {
       case 0:
         return Add(at, WithCancel(nodes_[at].ctx), {});
@@ -198,7 +197,7 @@ class Program {
     if (watches_.empty()) return;
     Watch& watch = *watches_[Pick(watches_.size())];
     const bool prevents = !watch.stopped && reference_.Err(watch.node).ok();
-    EXPECT_EQ(watch.stop(), prevents);
+    EXPECT_EQ(watch.stop(), prevents) << At(watch.node);
     watch.stopped |= prevents;
   }
   void ExpectRan(Watch& watch) {
@@ -208,21 +207,25 @@ class Program {
     EXPECT_TRUE(watch.ran.TryRecv().empty()) << "ran " << (runs ? "twice" : "for no reason");
   }
 
+  // Not by SCOPED_TRACE: the fiber may move to another thread, whose traces are others.
+  std::string At(int i) const { return absl::StrCat("node ", i, " after ", log_); }
+
   void CheckAll() {
     for (size_t i = 0; i < nodes_.size(); ++i) {
       if (nodes_[i].ctx) Check(static_cast<int>(i), nodes_[i].ctx);
     }
   }
   void Check(int i, const Context& ctx) {
-    ASSERT_EQ(ctx.Err(), reference_.Err(i)) << i;
-    ASSERT_EQ(Cause(ctx), reference_.Cause(i)) << i;
-    ASSERT_EQ(bool(ctx.Done()), reference_.MayEnd(i)) << i;
+    ASSERT_EQ(ctx.Err(), reference_.Err(i)) << At(i);
+    ASSERT_EQ(Cause(ctx), reference_.Cause(i)) << At(i);
+    ASSERT_EQ(bool(ctx.Done()), reference_.MayEnd(i)) << At(i);
     if (ctx.Done()) {
-      ASSERT_EQ(ctx.Done().TryRecv().closed(), !ctx.Err().ok()) << i;
+      ASSERT_EQ(ctx.Done().TryRecv().closed(), !ctx.Err().ok()) << At(i);
     }
-    ASSERT_EQ(ctx.Deadline(), reference_.Deadline(i)) << i;
+    ASSERT_EQ(ctx.Deadline(), reference_.Deadline(i)) << At(i);
     const int* const value = ctx.Value(kKey);
-    ASSERT_EQ(value == nullptr ? std::nullopt : std::optional<int>(*value), reference_.Value(i));
+    ASSERT_EQ(value == nullptr ? std::nullopt : std::optional<int>(*value), reference_.Value(i))
+        << At(i);
   }
 
   std::mt19937_64 random_;
