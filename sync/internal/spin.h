@@ -11,8 +11,8 @@ namespace weft::sync_internal {
 inline constexpr int kSpins = 40;
 
 // For a lock: looks at it, each followed by a pause; together some microseconds. A look takes the
-// line away from the one who has the lock, who needs it to unlock and may want it again: looks after
-// each turn of CpuRelax() make a contended lock half as fast.
+// line away from the one who has the lock, who needs it to unlock and may want it again: a look
+// after each turn of CpuRelax() makes a contended lock half as fast.
 inline constexpr int kLooks = 4;
 inline void PauseBetweenLooks() {
   for (int turn = 0; turn < 30; ++turn) sched_internal::CpuRelax();
