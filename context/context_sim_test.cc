@@ -2,6 +2,7 @@
 #include "gtest/gtest.h"
 #include "weft/chan/select.h"
 #include "weft/context/context.h"
+#include "weft/context/sleep.h"
 #include "weft/sched/go.h"
 #include "weft/sched/testing/sim_gtest.h"
 #include "weft/sched/testing/synctest.h"
@@ -19,6 +20,22 @@ TEST(ContextSynctestTest, TimeoutIsExact) {
     EXPECT_TRUE(ctx.Err().ok());
     synctest::Sleep(absl::Nanoseconds(1));
     EXPECT_EQ(ctx.Err().code(), absl::StatusCode::kDeadlineExceeded);
+    cancel();
+  });
+}
+
+// The bubble's time goes on while all sleep, and a sleep without end ends with its context.
+TEST(ContextSynctestTest, SleepTakesTheBubblesTime) {
+  synctest::Test([] {
+    const absl::Time start = WallNow();
+    auto [ctx, cancel] = WithTimeout(Background(), absl::Hours(2));
+    EXPECT_TRUE(Sleep(ctx, absl::Hours(1)).ok());
+    EXPECT_EQ(WallNow() - start, absl::Hours(1));
+    Go([ctx = ctx] {
+      EXPECT_EQ(Sleep(ctx, absl::InfiniteDuration()).code(), absl::StatusCode::kDeadlineExceeded);
+    });
+    EXPECT_EQ(Sleep(ctx, absl::Hours(3)).code(), absl::StatusCode::kDeadlineExceeded);
+    EXPECT_EQ(WallNow() - start, absl::Hours(2));
     cancel();
   });
 }

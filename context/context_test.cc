@@ -1,6 +1,8 @@
 #include "weft/context/context.h"
 
+#include <algorithm>
 #include <atomic>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -82,6 +84,19 @@ TEST_F(ContextTest, CancelLeavesTheParentAlone) {
   ExpectAlive(sibling);
   ExpectEnded(child, kCanceled, kCanceled);
   cancel();
+}
+
+TEST_F(ContextTest, NeitherCancelNorStopWaitsForAfterFunc) {
+  auto [ctx, cancel] = WithCancel(Background());
+  Chan<Empty> started = MakeChan<Empty>(), may_end = MakeChan<Empty>();
+  StopFunc stop = AfterFunc(ctx, [started, may_end] {
+    started.Close();
+    may_end.Recv();
+  });
+  cancel();
+  started.Recv();
+  EXPECT_FALSE(stop());
+  may_end.Close();
 }
 
 TEST_F(ContextTest, CancelMayBeCalledOftenAndFromAnywhere) {
@@ -329,6 +344,25 @@ TEST_F(ContextTest, ManyChildrenCostNoFiber) {
   EXPECT_EQ(NumFiber(), 0);
   cancel();
   for (const Context& child : children) ASSERT_EQ(child.Err(), kCanceled);
+}
+
+// Sixteen times the children cost about as many times the processor's work: not a square.
+TEST_F(ContextTest, CancellingIsLinearInTheChildren) {
+  const auto cancel_seconds = [](int children) {
+    double least = 1e9;
+    for (int run = 0; run < 5; ++run) {
+      auto [root, cancel] = WithCancel(Background());
+      std::vector<Context> tree{root};
+      for (int i = 0; i < children; ++i)
+        tree.push_back(WithCancel(tree[i % 3 == 0 ? 0 : i / 2]).first);
+      const std::clock_t begin = std::clock();
+      cancel();
+      least = std::min(least, static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
+    }
+    return least;
+  };
+  const double few = cancel_seconds(1250);
+  EXPECT_LT(cancel_seconds(20000), 100 * few + 1e-3);
 }
 
 TEST_F(ContextTest, AParentForgetsChildrenThatNobodyRefersTo) {

@@ -1,26 +1,37 @@
 #include "weft/context/sleep.h"
 
+#include "weft/sched/park.h"
 #include "weft/sync/cancellation.h"
-#include "weft/sync/event.h"
+#include "weft/sync/internal/deadline.h"
+#include "weft/sync/internal/waiter.h"
 
 namespace weft {
 namespace {
 
-struct Alarm : CancelWatcher {
-  Alarm()
-      : CancelWatcher([](CancelWatcher* self) { static_cast<Alarm*>(self)->cancelled.Set(); }) {}
-  Event cancelled{EventReset::kManual};
+struct Canceller : CancelWatcher {
+  explicit Canceller(sync_internal::Waiter* sleeper)
+      : CancelWatcher(
+            [](CancelWatcher* self) { static_cast<Canceller*>(self)->sleeper->Cancel(); }),
+        sleeper(sleeper) {}
+  sync_internal::Waiter* const sleeper;
 };
 
 }  // namespace
 
 absl::Status Sleep(const Context& ctx, absl::Duration d) {
   if (d <= absl::ZeroDuration()) return ctx.Err();
-  Alarm alarm;
-  if (!ctx.Watch(&alarm)) return ctx.Err();
-  const bool cancelled = alarm.cancelled.WaitFor(d);
-  ctx.Unwatch(&alarm);
-  return cancelled ? ctx.Err() : absl::OkStatus();
+  const int64_t deadline_ns = sync_internal::DeadlineAfter(d);
+  if (deadline_ns == sync_internal::kNever) {
+    ctx.Done().Recv();
+    return ctx.Err();
+  }
+  sync_internal::Waiter sleeper;
+  sleeper.contested = true;  // by the timer and the context
+  Canceller canceller(&sleeper);
+  if (!ctx.Watch(&canceller)) return ctx.Err();
+  sleeper.AwaitUntil(deadline_ns, WaitReason::kSleep);
+  ctx.Unwatch(&canceller);
+  return ctx.Err();
 }
 
 }  // namespace weft

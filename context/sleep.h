@@ -3,13 +3,13 @@
 // Go: select { case <-time.After(d): case <-ctx.Done(): }; here without a channel or an allocation.
 //
 // Thread safety: may be called from fibers and plain threads alike.
-// Blocks: the fiber, or the thread when the caller is not a fiber.
+// Blocks: the fiber, or the thread when the caller is not a fiber. In a synctest bubble durably.
 // Ordering: the cancellation that ends a sleep synchronizes with its return.
 // Cost: a sleep and a CancelWatcher; no allocation.
 //
 //   while (!Connected()) {
-//     if (absl::Status ended = weft::Sleep(ctx, absl::Milliseconds(100)); !ended.ok()) return
-//     ended;
+//     absl::Status ended = weft::Sleep(ctx, absl::Milliseconds(100));
+//     if (!ended.ok()) return ended;
 //   }
 #ifndef WEFT_CONTEXT_SLEEP_H_
 #define WEFT_CONTEXT_SLEEP_H_

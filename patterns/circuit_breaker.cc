@@ -49,13 +49,14 @@ BreakerCounts CircuitBreaker::Counts() const {
 
 void CircuitBreaker::Record(const Core::Admission& admission, Core::Outcome outcome) {
   MutexLock lock(mu_);
-  core_.Record(MonotonicNanos(), admission, outcome);
+  const bool timed = outcome == Core::Outcome::kFailure || core_.NeedsTime();
+  core_.Record(timed ? MonotonicNanos() : 0, admission, outcome);
 }
 
 absl::Status CircuitBreaker::Permit::Request() {
   Core::Admission admission;
   MutexLock lock(breaker_->mu_);
-  const int64_t now_ns = MonotonicNanos();
+  const int64_t now_ns = breaker_->core_.NeedsTime() ? MonotonicNanos() : 0;
   if (breaker_->core_.Admit(now_ns, &admission)) {
     admission_ = admission;
     return absl::OkStatus();

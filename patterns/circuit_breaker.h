@@ -11,7 +11,8 @@
 // Ordering: none.
 // Lifetime: must outlive its requests.
 // Misuse: callbacks run with the breaker locked: one that uses the breaker deadlocks.
-// Cost: two short locks and looks at the clock for each request, about 70 ns; no allocation.
+// Cost: two short locks for each request, about 20 ns; with an interval, or open, also two looks at
+//   the clock, about 70 ns; no allocation.
 //
 //   weft::CircuitBreaker breaker({.name = "users", .timeout = absl::Seconds(5)});
 //   absl::StatusOr<User> user =

@@ -56,7 +56,12 @@ absl::Status ForEachIndex(const Context& ctx, Range&& range, Fn&& fn, Options op
   const auto size = static_cast<int64_t>(std::ranges::size(range));
   const int64_t limit = options.max_fibers > 0 ? options.max_fibers : GOMAXPROCS(0);
   const int64_t fibers = std::min(limit, size);
-  std::atomic<int64_t> next{0};
+  // On lines of its own: what is read for each element must not move with each claim.
+  struct alignas(128) {
+    std::atomic<int64_t> index{0};
+  } next;
+  // Not asked for each element if it cannot end.
+  const bool may_end{ctx.Done()};
   std::atomic<bool> stopped{false};
   Mutex mu;
   absl::Status first_error;
@@ -82,13 +87,13 @@ absl::Status ForEachIndex(const Context& ctx, Range&& range, Fn&& fn, Options op
         for (;;) {
           // Many at a time while there are many, so that few atomic operations suffice; one at a
           // time in the end, so that all fibers end together. Relaxed: only the numbers count.
-          const int64_t left = size - next.load(std::memory_order_relaxed);
+          const int64_t left = size - next.index.load(std::memory_order_relaxed);
           const int64_t share = std::clamp<int64_t>(left / (8 * fibers), 1, 64);
-          const int64_t first = next.fetch_add(share, std::memory_order_relaxed);
+          const int64_t first = next.index.fetch_add(share, std::memory_order_relaxed);
           for (int64_t i = first; i < std::min(first + share, size); ++i) {
             // Relaxed: see fail().
             if (stopped.load(std::memory_order_relaxed)) return;
-            if (!ctx.Err().ok()) return fail(ctx.Err());
+            if (may_end && !ctx.Err().ok()) return fail(ctx.Err());
             Stop on_panic{fail};
             auto&& element = std::ranges::begin(range)[i];
             if constexpr (std::is_void_v<decltype(fn(i, element))>) {

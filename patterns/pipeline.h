@@ -1,9 +1,9 @@
 // pipeline.h: stages that hand values to each other by channels, each with a number of fibers.
 //
 // Go: github.com/destel/rill: FromSlice, Generate, FlatMap. More in pipeline_map.h, _ordered.h,
-//   _batch.h, _route.h and _sink.h. Differences: the fibers belong to a Pipeline, which ends with
-//   its scope; an error does not travel down with the values, it ends the whole, and the sink
-//   returns it.
+//   _batch.h, _route.h, _sink.h and _map_reduce.h. Differences: the fibers belong to a Pipeline,
+//   which ends with its scope; an error does not travel down with the values, it ends the whole,
+//   and the sink returns it.
 //
 // Thread safety: all functions; a stage's function is called by `fibers` fibers at the same time.
 // Blocks: building a stage: nothing. Each stage waits for the one before and the one after it. The

@@ -1,7 +1,8 @@
 // pipeline_ordered.h: stages of several fibers whose results keep the order of what they came from.
 //
-// Go: github.com/destel/rill: OrderedMap, OrderedFilter, OrderedFlatMap. Everything else as in
-//   pipeline.h. A slow value holds up the others' results: at most 4 * fibers of them wait for it.
+// Go: github.com/destel/rill: OrderedMap, OrderedFilter, OrderedFilterMap, OrderedFlatMap.
+//   Everything else as in pipeline.h. A slow value holds up the others' results: at most 4 * fibers
+//   of them wait for it.
 //
 //   auto pages = weft::pipeline::OrderedMap(pipe, urls, 8, [](const Url& u) { return Fetch(u); });
 #ifndef WEFT_PATTERNS_PIPELINE_ORDERED_H_
@@ -97,6 +98,12 @@ RecvChan<U> OrderedMap(Pipeline& pipe, RecvChan<T> in, int fibers, Fn fn) {
 template <typename T, typename Fn>
 RecvChan<T> OrderedFilter(Pipeline& pipe, RecvChan<T> in, int fibers, Fn fn) {
   return OrderedFlatMap<T>(pipe, std::move(in), fibers, internal::Filterer<T>(std::move(fn)));
+}
+
+// As FilterMap(), in the order of `in`.
+template <typename T, typename Fn, typename U = typename internal::ReturnedBy<Fn, T>::value_type>
+RecvChan<U> OrderedFilterMap(Pipeline& pipe, RecvChan<T> in, int fibers, Fn fn) {
+  return OrderedFlatMap<U>(pipe, std::move(in), fibers, internal::FilterMapper<T>(std::move(fn)));
 }
 
 }  // namespace weft::pipeline

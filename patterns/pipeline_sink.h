@@ -1,9 +1,9 @@
 // pipeline_sink.h: the ends of pipelines.
 //
-// Go: github.com/destel/rill: ForEach, Reduce, First, Any, All, ToSlice, Drain. Everything else as
-//   in pipeline.h. A sink blocks its caller until the stream ends, or it knows its answer; then
-//   what is before it waits until the Pipeline ends. Each returns the pipeline's error, and throws
-//   its panic.
+// Go: github.com/destel/rill: ForEach, Reduce, First, Any, All, ToSlice, Drain; MapReduce is in
+//   pipeline_map_reduce.h. Everything else as in pipeline.h. A sink blocks its caller until the
+//   stream ends, or it knows its answer; then what is before it waits until the Pipeline ends. Each
+//   returns the pipeline's error, and throws its panic.
 //
 //   absl::StatusOr<int> sum = weft::pipeline::Reduce(pipe, numbers, 0, std::plus<int>());
 #ifndef WEFT_PATTERNS_PIPELINE_SINK_H_

@@ -5,12 +5,15 @@
 #include <functional>
 #include <numeric>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "weft/patterns/pipeline_batch.h"
 #include "weft/patterns/pipeline_map.h"
+#include "weft/patterns/pipeline_map_reduce.h"
 #include "weft/patterns/pipeline_ordered.h"
 #include "weft/patterns/pipeline_route.h"
 #include "weft/patterns/pipeline_sink.h"
@@ -76,6 +79,95 @@ TEST_P(PipelineTest, FilterKeepsWhatTheFunctionWants) {
   auto third =
       p::OrderedFilter(ordered, p::From(ordered, Numbers(9)), 3, [](int n) { return n % 3 == 0; });
   EXPECT_EQ(*p::ToVector(ordered, third), (std::vector<int>{0, 3, 6}));
+}
+
+std::optional<std::string> TextOfEven(int n) {
+  return n % 2 == 0 ? std::optional<std::string>(std::to_string(n)) : std::nullopt;
+}
+
+TEST_P(PipelineTest, FilterMapKeepsAndTransforms) {
+  Pipeline pipe;
+  auto texts = p::FilterMap(pipe, p::From(pipe, Numbers(100)), 3, TextOfEven);
+  EXPECT_EQ(Sorted(p::ToVector(pipe, texts)).size(), 50u);
+  auto in_order = p::OrderedFilterMap(pipe, p::From(pipe, Numbers(6)), 3, TextOfEven);
+  EXPECT_EQ(*p::ToVector(pipe, in_order), (std::vector<std::string>{"0", "2", "4"}));
+  auto torn = p::FilterMap(
+      pipe, p::From(pipe, Numbers(6)), 3,
+      [](int) -> absl::StatusOr<std::optional<int>> { return absl::DataLossError("torn"); });
+  EXPECT_EQ(p::Drain(pipe, torn), absl::DataLossError("torn"));
+}
+
+absl::StatusOr<int> OddIsMissing(int n) {
+  if (n == 7) return absl::DataLossError("seven");
+  if (n % 2 == 1) return absl::NotFoundError("odd");
+  return n;
+}
+
+TEST_P(PipelineTest, WhatIsCaughtDropsTheValueAndOtherErrorsEndIt) {
+  std::atomic<int> caught{0};
+  const auto skip_missing = [&caught](const absl::Status& error) {
+    if (!absl::IsNotFound(error)) return absl::InternalError("caught: " + error.ToString());
+    ++caught;
+    return absl::OkStatus();
+  };
+  Pipeline pipe;
+  auto even =
+      p::OrderedFilterMap(pipe, p::From(pipe, Numbers(6)), 3, p::Catch(OddIsMissing, skip_missing));
+  EXPECT_EQ(*p::ToVector(pipe, even), (std::vector<int>{0, 2, 4}));
+  EXPECT_EQ(caught, 3);
+  auto up_to_seven =
+      p::FilterMap(pipe, p::From(pipe, Numbers(100)), 2, p::Catch(OddIsMissing, skip_missing));
+  EXPECT_EQ(p::Drain(pipe, up_to_seven), absl::InternalError("caught: DATA_LOSS: seven"));
+}
+
+TEST_P(PipelineTest, CatchServesFunctionsThatReturnNoValue) {
+  std::atomic<int> seen{0};
+  const auto odd_fails = [&seen](int n) {
+    ++seen;
+    return n % 2 == 1 ? absl::NotFoundError("odd") : absl::OkStatus();
+  };
+  Pipeline pipe;
+  EXPECT_TRUE(p::ForEach(pipe, p::From(pipe, Numbers(10)), 3,
+                         p::Catch(odd_fails, [](const absl::Status&) { return absl::OkStatus(); }))
+                  .ok());
+  EXPECT_EQ(seen, 10);
+}
+
+TEST_P(PipelineTest, MapReduceSumsUpByKey) {
+  const auto by_last_digit = [](int n) { return std::pair(n % 10, int64_t{n}); };
+  std::unordered_map<int, int64_t> expected;
+  for (int n : Numbers(1000)) expected[n % 10] += n;
+  for (int fibers : {1, 2, 5}) {
+    Pipeline pipe;
+    auto sums = p::MapReduce(pipe, p::From(pipe, Numbers(1000)), fibers, by_last_digit,
+                             std::plus<int64_t>());
+    ASSERT_TRUE(sums.ok()) << sums.status();
+    EXPECT_EQ(*sums, expected);
+    EXPECT_TRUE(p::MapReduce(pipe, p::From(pipe, std::vector<int>()), fibers, by_last_digit,
+                             std::plus<int64_t>())
+                    ->empty());
+  }
+}
+
+TEST_P(PipelineTest, AnErrorOfMapReduceEndsIt) {
+  const auto one_key = [](int n) { return std::pair(0, n); };
+  const auto sum_to_ten = [](int a, int b) -> absl::StatusOr<int> {
+    if (a + b > 10) return absl::OutOfRangeError("ten");
+    return a + b;
+  };
+  Pipeline reducing;
+  auto endless = p::Generate<int>(reducing, [](const p::Emit<int>& emit) {
+    while (emit(1)) {
+    }
+  });
+  EXPECT_EQ(p::MapReduce(reducing, endless, 3, one_key, sum_to_ten).status(),
+            absl::OutOfRangeError("ten"));
+  Pipeline mapping;
+  const auto torn = [](int) -> absl::StatusOr<std::pair<int, int>> {
+    return absl::DataLossError("torn");
+  };
+  EXPECT_EQ(p::MapReduce(mapping, p::From(mapping, Numbers(9)), 3, torn, std::plus<int>()).status(),
+            absl::DataLossError("torn"));
 }
 
 TEST_P(PipelineTest, FlatMapEmitsAnyNumber) {

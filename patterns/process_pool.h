@@ -84,13 +84,18 @@ class ProcessPool {
     auto job = std::make_shared<Job>(std::move(request));
     Pending pending(&pending_);
     if (closed_.TryRecv().closed()) return NotRunning();
-    switch (Select(OnSend(jobs_, job), OnRecv(closed_), OnDone(ctx))) {
-      case 1:
-        return NotRunning();
-      case 2:
-        return ctx.Err();
+    // A worker that waits takes it at once, without a select.
+    if (!jobs_.TrySend(job)) {
+      switch (Select(OnSend(jobs_, job), OnRecv(closed_), OnDone(ctx))) {
+        case 1:
+          return NotRunning();
+        case 2:
+          return ctx.Err();
+      }
     }
-    if (Select(OnRecv(job->ended), OnDone(ctx)) == 1) {
+    if (!ctx.Done()) {
+      job->ended.Recv();
+    } else if (Select(OnRecv(job->ended), OnDone(ctx)) == 1) {
       job->GiveUp();
       return ctx.Err();
     }

@@ -111,7 +111,7 @@ class SingleFlight {
   };
 
   // The call for `key`, and whether the caller is to make it.
-  std::pair<std::shared_ptr<Call>, bool> Join(const K& key, Chan<Result> answer) {
+  std::pair<std::shared_ptr<Call>, bool> Join(const K& key, const Chan<Result>& answer) {
     MutexLock lock(mu_);
     std::shared_ptr<Call>& entry = calls_[key];
     const bool leader = entry == nullptr;
@@ -120,7 +120,7 @@ class SingleFlight {
     } else {
       ++entry->followers;
     }
-    if (answer) entry->channels.push_back(std::move(answer));
+    if (answer) entry->channels.push_back(answer);
     return {entry, leader};
   }
 
@@ -146,7 +146,7 @@ class SingleFlight {
       if (entry != calls_.end() && entry->second.get() == &call) calls_.erase(entry);
     }
     // From here on nobody joins the call; and who learns of its end may destroy the group.
-    call.ended.Set();
+    if (call.followers > 0) call.ended.Set();
     if (call.channels.empty()) return;
     if (call.panic) {
       Go([panic = *call.panic] { Panic(panic.message() + "\n\n" + panic.Stack()); });

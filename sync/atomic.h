@@ -23,6 +23,7 @@
 #define WEFT_SYNC_ATOMIC_H_
 
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -139,6 +140,15 @@ class Value {
     std::shared_ptr<const T> seen = Peek();
     bool swapped = false;
     while (!swapped && seen != nullptr && *seen == expected) swapped = Replace(&seen, &next);
+    Written();
+    return swapped;
+  }
+
+  // Stores `desired` and returns true if nothing was stored yet.
+  bool CompareAndSwap(std::nullptr_t, T desired) {
+    auto next = Wrap(std::move(desired));
+    std::shared_ptr<const T> seen;
+    const bool swapped = Replace(&seen, &next);
     Written();
     return swapped;
   }

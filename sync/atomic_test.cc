@@ -28,6 +28,20 @@ constexpr bool kHasAdd = requires(Atomic<T> a) {
 };
 static_assert(kHasAdd<int32_t> && kHasAdd<uintptr_t> && !kHasAdd<bool> && !kHasAdd<int*>);
 
+template <typename T>
+constexpr bool kHasMasks = requires(Atomic<T> a) {
+  a.And(T{});
+  a.Or(T{});
+};
+static_assert(kHasMasks<int32_t> && kHasMasks<uintptr_t> && !kHasMasks<bool> && !kHasMasks<int*>);
+
+// What panics in Go does not compile here.
+template <typename T>
+constexpr bool kComparesValues = requires(Value<T> v, T t) {
+  v.CompareAndSwap(t, t);
+};
+static_assert(kComparesValues<int> && !kComparesValues<std::function<void()>>);
+
 using AtomicTest = weft::testing::FiberTest;
 using ValueTest = weft::testing::FiberTest;
 
@@ -133,6 +147,15 @@ TEST_F(ValueTest, CompareAndSwapComparesValues) {
   EXPECT_FALSE(v.CompareAndSwap("x", "b"));
   EXPECT_TRUE(v.CompareAndSwap("a", "b"));
   EXPECT_EQ(*v.Load(), "b");
+}
+
+TEST_F(ValueTest, CompareAndSwapWithNilStoresTheFirstValueOnly) {
+  Value<std::string> v;
+  EXPECT_TRUE(v.CompareAndSwap(nullptr, "a"));
+  EXPECT_FALSE(v.CompareAndSwap(nullptr, "b"));
+  EXPECT_EQ(*v.Load(), "a");
+  Value<int*> pointer;
+  EXPECT_NE(PanicOf([&] { pointer.CompareAndSwap(nullptr, nullptr); }), "");
 }
 
 TEST_F(ValueTest, ConcurrentCompareAndSwapsLoseNothing) {

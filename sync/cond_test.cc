@@ -18,6 +18,7 @@ namespace {
 using sync_testing::Crew;
 using sync_testing::LetOthersBlock;
 
+static_assert(sizeof(Cond) == 40);
 static_assert(!std::is_copy_constructible_v<Cond> && !std::is_move_constructible_v<Cond>);
 
 // Waiters that note when they were woken, in the order in which they began to wait.

@@ -9,7 +9,8 @@
 // Lifetime: replaced and removed keys and values are destroyed some time later, on any thread;
 //   those that are there at the end, with the map. Keys and values must be copyable where a method
 //   returns or Range() passes them.
-// Misuse: a hash or an equality that uses the same map for the key that it is called for deadlocks.
+// Misuse: a hash or an equality, of keys or of values, that uses the same map for the key that it
+//   is called for deadlocks.
 // Cost: Load() of a key that is there about 10 ns in cache, two atomic adds on memory of the
 //   caller's processor, no shared write. Store() one allocation of the key and the value. Empty:
 //   512 bytes per processor.
@@ -99,7 +100,7 @@ class Map {
 
   // Stores `desired` and returns true if the key is there and its value equals `expected`.
   bool CompareAndSwap(K key, const V& expected, V desired) requires std::equality_comparable<V> {
-    if (!Contains(key)) return false;
+    if (!Contains(key, Equals(expected))) return false;
     Change change(this, key);
     if (change.found == nullptr || !(change.found->value == expected)) return false;
     change.Put(std::move(key), std::move(desired));
@@ -108,7 +109,7 @@ class Map {
 
   // Removes the key and returns true if it is there and its value equals `expected`.
   bool CompareAndDelete(const K& key, const V& expected) requires std::equality_comparable<V> {
-    if (!Contains(key)) return false;
+    if (!Contains(key, Equals(expected))) return false;
     Change change(this, key);
     if (change.found == nullptr || !(change.found->value == expected)) return false;
     change.Remove();
@@ -195,15 +196,26 @@ class Map {
     return ValueOf(ShardOf(hash).index.Find(hash, SameKey(key)));
   }
 
-  // Ends an operation that finds the key missing.
-  bool Contains(const K& key) const {
+  // Whether the key is there, with a value that `accepts` takes. If not, that ends an operation
+  // that would have changed it: before it has locked anything.
+  template <typename Accepts>
+  bool Contains(const K& key, Accepts accepts) const {
     const uint64_t hash = HashOf(key);
     {
       sync_internal::ReadSection section;
-      if (ShardOf(hash).index.Find(hash, SameKey(key)) != nullptr) return true;
+      const sync_internal::MapEntry* const entry = ShardOf(hash).index.Find(hash, SameKey(key));
+      if (entry != nullptr && accepts(static_cast<const Entry*>(entry)->value)) return true;
     }
     HasRead(hash);
     return false;
+  }
+
+  bool Contains(const K& key) const {
+    return Contains(key, [](const V&) { return true; });
+  }
+
+  static auto Equals(const V& expected) {
+    return [&expected](const V& value) { return value == expected; };
   }
 
   // A simulation may let others run. Changes touch the same object.

@@ -1,6 +1,7 @@
 #include "weft/sync/map.h"
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
 #include "weft/sched/testing/fixture.h"
+#include "weft/sched/testing/seed.h"
 #include "weft/sync/testing/crew.h"
 
 namespace weft {
@@ -149,9 +151,7 @@ TEST_F(MapTest, ABadHashIsSlowAndNothingElse) {
 
 // Every operation against std::map, with keys that collide and come back.
 TEST_F(MapTest, BehavesAsASequentialMap) {
-  const unsigned seed = std::random_device()();
-  SCOPED_TRACE(seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(weft::testing::Seed());
   Map<int, int> m;
   std::map<int, int> reference;
   auto in_reference = [&](int key) -> std::optional<int> {
@@ -208,6 +208,14 @@ TEST_F(MapTest, BehavesAsASequentialMap) {
   }
 }
 
+// What panics in Go does not compile here: comparing values that cannot be compared.
+template <typename V>
+constexpr bool kComparesValues = requires(Map<int, V> m, V v) {
+  m.CompareAndSwap(1, v, v);
+  m.CompareAndDelete(1, v);
+};
+static_assert(kComparesValues<int> && !kComparesValues<std::function<void()>>);
+
 using MapStressTest = weft::testing::WorkerTest;
 
 INSTANTIATE_TEST_SUITE_P(Workers, MapStressTest, weft::testing::kWorkerCounts);
@@ -257,6 +265,39 @@ TEST_P(MapStressTest, ReadersNeverSeeDestroyedValues) {
       if (i % 1000 == 999) m.Clear();
     }
   });
+}
+
+// Keys that stay are visited once, each with a value that it has had; keys that come and go at most
+// once, though the table grows meanwhile and they move in it.
+TEST_P(MapStressTest, RangeAmongChangesVisitsNoKeyTwice) {
+  constexpr int kStaying = 50;
+  Map<int, int> m;
+  for (int key = 0; key < kStaying; ++key) m.Store(key, key);
+  const int rounds = weft::testing::Repeat(60);
+  std::atomic<bool> done{false};
+  Crew crew;
+  crew.Mixed(3, [&](int id) {
+    std::mt19937 random(static_cast<unsigned>(id));
+    while (!done) {
+      const int key = kStaying + static_cast<int>(random() % 500);
+      if (random() % 2 == 0) m.Store(key, key);
+      m.Delete(kStaying + static_cast<int>(random() % 500));
+      m.Store(static_cast<int>(random() % kStaying), key);
+      Gosched();
+    }
+  });
+  for (int round = 0; round < rounds; ++round) {
+    std::set<int> seen;
+    int staying = 0;
+    m.Range([&](int key, int) {
+      EXPECT_TRUE(seen.insert(key).second) << key;
+      staying += key < kStaying;
+      return true;
+    });
+    EXPECT_EQ(staying, kStaying);
+    Gosched();
+  }
+  done = true;
 }
 
 // Counters by compare-and-swap: an update that is lost shows.

@@ -11,7 +11,7 @@
 // Misuse: Exit() by anybody but the holder is fatal. Wait() and Notify() by anybody but the holder
 //   panic, as Java throws IllegalMonitorStateException. That is checked when it runs: clang's
 //   analysis cannot see into Synchronized().
-// Cost: Enter() and Exit() as ReentrantMutex; Notify() to nobody one load; no allocation; 72 bytes.
+// Cost: Enter() and Exit() as ReentrantMutex; Notify() to nobody one load; no allocation; 64 bytes.
 //
 // A wait gives up all the levels that the caller has entered, and has them again when it returns.
 // Notify() wakes the one who has waited longest. Another may change the condition before that one

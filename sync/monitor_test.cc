@@ -22,6 +22,7 @@ namespace {
 using sync_testing::Crew;
 using sync_testing::PanicOf;
 
+static_assert(sizeof(Monitor) == 64);
 static_assert(!std::is_copy_constructible_v<Monitor> && !std::is_move_constructible_v<Monitor>);
 
 using MonitorTest = weft::testing::WorkerTest;

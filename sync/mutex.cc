@@ -78,7 +78,7 @@ bool Mutex::LockUntil(int64_t deadline_ns) {
 }
 
 bool Mutex::Spin(bool* token) {
-  for (int turn = 0; turn < sync_internal::kSpins; ++turn) {
+  for (int look = 0; look < sync_internal::kLooks; ++look) {
     // Relaxed: re-checked by the CASes below.
     uintptr_t word = word_.load(std::memory_order_relaxed);
     if (word & kStarving) return false;
@@ -93,7 +93,7 @@ bool Mutex::Spin(bool* token) {
       *token = word_.compare_exchange_weak(word, word | kWoken, std::memory_order_relaxed,
                                            std::memory_order_relaxed);
     }
-    sched_internal::CpuRelax();
+    sync_internal::PauseBetweenLooks();
   }
   return false;
 }

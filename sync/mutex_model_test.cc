@@ -3,8 +3,10 @@
 
 #include <optional>
 
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "weft/sched/testing/model_expect.h"
+#include "weft/sync/testing/model_timer.h"
 
 namespace weft {
 namespace {
@@ -91,6 +93,30 @@ TEST(MutexModelTest, MayBeDestroyedByWhoLocksItLast) {
         }
       },
       Preemptions(3));
+}
+
+// One gives up while others unlock and wait: it must not take the wake-up of the next with it.
+model::ProgramFn TimedAgainst(int others) {
+  return [others](Program& p) {
+    auto& clock = p.Make<sync_testing::ModelTimer>();
+    auto& s = p.Make<State>();
+    p.Thread([&s] {
+      if (!s.mu->TryLockFor(absl::Seconds(1))) return;
+      s.data.Set(s.data.Get() + 1);
+      s.mu->unlock();
+    });
+    for (int i = 0; i < others; ++i) p.Thread([&s] { Increment(s); });
+    p.Thread([&clock] { clock.Fire(); });
+    p.Finally([&s, others] { model::Check(s.data.Get() >= others && s.mu->try_lock()); });
+  };
+}
+
+TEST(MutexModelTest, ATimedLockAgainstItsDeadline) {
+  model::ExpectSound(TimedAgainst(1), Preemptions(3));
+}
+
+TEST(MutexModelTest, ATimedLockAmongTwoAgainstItsDeadline) {
+  model::ExpectSound(TimedAgainst(2), Random(50'000));
 }
 
 TEST(MutexModelTest, TryLockExcludes) {

@@ -47,11 +47,11 @@ bool RWMutex::LockUntil(Side side, int64_t deadline_ns) {
 }
 
 bool RWMutex::Spin(Side side) {
-  for (int turn = 0; turn < sync_internal::kSpins; ++turn) {
+  for (int look = 0; look < sync_internal::kLooks; ++look) {
     // Relaxed: only a hint; who waits would get the lock before us.
     if (state_.load(std::memory_order_relaxed) & kWaiting) return false;
     if (Try(side)) return true;
-    sched_internal::CpuRelax();
+    sync_internal::PauseBetweenLooks();
   }
   return false;
 }

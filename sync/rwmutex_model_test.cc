@@ -3,8 +3,10 @@
 
 #include <optional>
 
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "weft/sched/testing/model_expect.h"
+#include "weft/sync/testing/model_timer.h"
 
 namespace weft {
 namespace {
@@ -61,6 +63,41 @@ TEST(RWMutexModelTest, TwoReadersAndAWriter) {
         p.Finally([&s] { model::Check(s.mu->try_lock()); });
       },
       Preemptions(2));
+}
+
+// A writer that has kept a reader out gives up, while the lock may have been granted to it.
+TEST(RWMutexModelTest, ATimedWriterAgainstItsDeadline) {
+  model::ExpectSound(
+      [](Program& p) {
+        auto& clock = p.Make<sync_testing::ModelTimer>();
+        auto& s = p.Make<State>();
+        for (int i = 0; i < 2; ++i) p.Thread([&s] { Read(s); });
+        p.Thread([&s] {
+          if (!s.mu->TryLockFor(absl::Seconds(1))) return;
+          s.data.Set(s.data.Get() + 1);
+          s.mu->unlock();
+        });
+        p.Thread([&clock] { clock.Fire(); });
+        p.Finally([&s] { model::Check(s.mu->try_lock()); });
+      },
+      Random(50'000));
+}
+
+TEST(RWMutexModelTest, ATimedReaderAgainstItsDeadline) {
+  model::ExpectSound(
+      [](Program& p) {
+        auto& clock = p.Make<sync_testing::ModelTimer>();
+        auto& s = p.Make<State>();
+        p.Thread([&s] { Write(s); });
+        p.Thread([&s] {
+          if (!s.mu->TryLockSharedFor(absl::Seconds(1))) return;
+          s.data.Get();
+          s.mu->unlock_shared();
+        });
+        p.Thread([&clock] { clock.Fire(); });
+        p.Finally([&s] { model::Check(s.data.Get() == 1 && s.mu->try_lock()); });
+      },
+      Preemptions(3));
 }
 
 // The last writer destroys it while readers and writers may be on their way out.

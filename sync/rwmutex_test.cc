@@ -26,6 +26,7 @@ namespace {
 using sync_testing::Crew;
 using sync_testing::LetOthersBlock;
 
+static_assert(sizeof(RWMutex) == 24);
 static_assert(!std::is_copy_constructible_v<RWMutex> && !std::is_move_constructible_v<RWMutex>);
 
 using RWMutexTest = weft::testing::FiberTest;

@@ -20,6 +20,7 @@ using sync_testing::Crew;
 using sync_testing::LetOthersBlock;
 using sync_testing::PanicOf;
 
+static_assert(sizeof(Semaphore) == 24);
 static_assert(!std::is_copy_constructible_v<Semaphore> && !std::is_move_constructible_v<Semaphore>);
 
 using SemaphoreTest = weft::testing::FiberTest;

@@ -254,6 +254,12 @@ WEFT_BENCHMARK(BM_SemaSyntBlock);
 WEFT_BENCHMARK(BM_SemaWorkNonblock);
 WEFT_BENCHMARK(BM_SemaWorkBlock);
 
+// The same beside x/sync's semaphore, which is strictly in order as ours.
+BENCHMARK(BM_SemaUncontended)->Name("BM_WeightedUncontended")->UseManualTime();
+BENCHMARK(BM_SemaSyntNonblock)->Name("BM_WeightedSyntNonblock")->UseManualTime();
+BENCHMARK(BM_SemaSyntBlock)->Name("BM_WeightedSyntBlock")->UseManualTime();
+BENCHMARK(BM_SemaWorkBlock)->Name("BM_WeightedWorkBlock")->UseManualTime();
+
 // A barrier that waiters + 1 fibers pass n times.
 void BM_Cond(benchmark::State& state) {
   const int waiters = static_cast<int>(state.range(0));

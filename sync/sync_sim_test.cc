@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
 #include "weft/sched/panic.h"
@@ -93,6 +94,47 @@ TEST(SyncSimTest, LocksInTwoOrdersDeadlock) {
   EXPECT_EQ(result.failure, "all fibers are asleep - deadlock!");
   EXPECT_EQ(result.preemptions, 1);
   EXPECT_NE(result.report.find("[sync.Mutex.Lock]"), std::string::npos) << result.report;
+}
+
+void ExpectDeadlock(const std::function<void()>& program, const char* where) {
+  const sim::Result result = sim::Run({.runs = 1000}, program);
+  EXPECT_EQ(result.failure, "all fibers are asleep - deadlock!");
+  EXPECT_NE(result.report.find(where), std::string::npos) << result.report;
+}
+
+TEST(SyncSimTest, AMutexThatIsLockedTwiceDeadlocks) {
+  ExpectDeadlock(
+      []() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        Mutex mu;
+        mu.lock();
+        mu.lock();
+      },
+      "[sync.Mutex.Lock");
+}
+
+// Only if a writer comes in between: as often as not it goes well, which is the trap.
+TEST(SyncSimTest, ARecursiveReaderDeadlocksWithAWriterInBetween) {
+  const auto program = [](bool with_writer) {
+    RWMutex mu;
+    WaitGroup wg;
+    wg.Go([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      ReaderLock outer(mu);
+      ReaderLock inner(mu);
+    });
+    if (with_writer) wg.Go([&] { WriterLock lock(mu); });
+    wg.Wait();
+  };
+  ExpectDeadlock([&] { program(true); }, "[sync.RWMutex.RLock");
+  ExpectAllPass([&] { program(false); });
+}
+
+TEST(SyncSimTest, OnceFromWithinItselfDeadlocks) {
+  ExpectDeadlock(
+      [] {
+        Once once;
+        once.Do([&] { once.Do([] {}); });
+      },
+      "[sync.Once.Do");
 }
 
 TEST(SyncSimTest, ReadersAndWritersExclude) {

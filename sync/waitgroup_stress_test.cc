@@ -1,5 +1,7 @@
 // Many rounds of waiters against the last Done(), each on an object that dies when its waiters have
 // returned.
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -8,11 +10,13 @@
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
 #include "weft/sched/testing/fixture.h"
+#include "weft/sync/testing/crew.h"
 #include "weft/sync/waitgroup.h"
 
 namespace weft {
 namespace {
 
+using sync_testing::Crew;
 using WaitGroupStressTest = weft::testing::WorkerTest;
 
 INSTANTIATE_TEST_SUITE_P(Workers, WaitGroupStressTest, weft::testing::kWorkerCounts);
@@ -61,6 +65,30 @@ TEST_P(WaitGroupStressTest, ThreadsWaitForFibersOnTheirOwnFrames) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+// Fibers and threads count, count down and wait side by side; the object dies with its last waiter.
+TEST_P(WaitGroupStressTest, FibersAndThreadsCountAndWait) {
+  static constexpr int kMembers = 6;
+  const int rounds = weft::testing::Repeat(150);
+  for (int round = 0; round < rounds; ++round) {
+    auto wg = std::make_shared<WaitGroup>();
+    auto written = std::make_shared<std::array<int, kMembers>>();
+    wg->Add(kMembers);
+    Crew crew;
+    crew.Mixed(kMembers, [wg = wg.get(), written = written.get(), round](int id) {
+      if ((id + round) % 2 == 0) wg->Add(1);
+      (*written)[id] = 1;
+      wg->Done();
+      if ((id + round) % 2 == 0) wg->Done();
+    });
+    crew.Mixed(kMembers, [wg, written](int) {
+      wg->Wait();
+      ASSERT_EQ(std::count(written->begin(), written->end(), 1), kMembers);
+    });
+    wg = nullptr;
+    crew.Join();
+  }
 }
 
 // Two groups by turns, as a barrier: each is used again once all of its waiters have returned.

@@ -49,6 +49,10 @@ class BreakerCore {
 
   BreakerState StateAt(int64_t now_ns);
 
+  // Whether anything depends on the time that Admit(), and Record() of no failure, are told: to
+  // read a clock costs more than all the rest.
+  bool NeedsTime() const { return state_ == BreakerState::kOpen || settings_.interval_ns > 0; }
+
   // Closed: lets all through; half open: as many as settings say; open: none.
   bool Admit(int64_t now_ns, Admission* admission);
   void Record(int64_t now_ns, const Admission& admission, Outcome outcome);

@@ -6,6 +6,7 @@ package patterns
 import (
 	"context"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"github.com/sourcegraph/conc/pool"
 	"github.com/sourcegraph/conc/stream"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
 )
@@ -227,3 +229,49 @@ func BenchmarkBreaker(b *testing.B) {
 		_, _ = breaker.Execute(func() (int, error) { return 1, nil })
 	}
 }
+
+// What Go's own BenchmarkSema* do with the runtime's semaphore, on the one that is first come, first served.
+func weighted(b *testing.B, block bool, work int) {
+	ctx := context.Background()
+	sem := semaphore.NewWeighted(1 << 20)
+	sem.Acquire(ctx, 1<<20)
+	ended := make(chan bool)
+	if block {
+		go func() {
+			for p := 0; p < runtime.GOMAXPROCS(0)/2; p++ {
+				sem.Acquire(ctx, 1)
+			}
+			close(ended)
+		}()
+	}
+	b.RunParallel(func(pb *testing.PB) {
+		foo := 0
+		for pb.Next() {
+			sem.Release(1)
+			for i := 0; i < work; i++ {
+				foo *= 2
+				foo /= 2
+			}
+			sem.Acquire(ctx, 1)
+		}
+		_ = foo
+		sem.Release(1)
+	})
+	if block {
+		<-ended
+	}
+}
+
+func BenchmarkWeightedUncontended(b *testing.B) {
+	b.RunParallel(func(pb *testing.PB) {
+		sem := semaphore.NewWeighted(1)
+		sem.Acquire(context.Background(), 1)
+		for pb.Next() {
+			sem.Release(1)
+			sem.Acquire(context.Background(), 1)
+		}
+	})
+}
+func BenchmarkWeightedSyntNonblock(b *testing.B) { weighted(b, false, 0) }
+func BenchmarkWeightedSyntBlock(b *testing.B)    { weighted(b, true, 0) }
+func BenchmarkWeightedWorkBlock(b *testing.B)    { weighted(b, true, 100) }
