@@ -43,11 +43,12 @@ RecvChan<T> Merge(Pipeline& pipe, std::vector<RecvChan<T>> inputs) {
 
 namespace internal {
 
-// Closes `out` once `ended` is closed, or the pipeline has ended.
+// Closes `out` once `ended` is closed: nobody sends on it any more. The stage ends with the pipeline, so
+// there is nothing else to wait for.
 template <typename T>
 RecvChan<T> ClosedAfter(Pipeline& pipe, RecvChan<Empty> ended, Chan<T> out) {
-  pipe.Go([&pipe, ended, out] {
-    Select(OnRecv(ended), OnDone(pipe.context()));
+  pipe.Go([ended, out] {
+    ended.Recv();
     out.Close();
   });
   return out;
