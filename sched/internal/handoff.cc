@@ -58,6 +58,8 @@ bool Scheduler::TakeProcessor(Processor* processor, Observed seen) {
     }
     Drop(worker);
     worker->detached = true;
+    worker->displaced = !blocking;
+    if (!blocking) displaced_.fetch_add(1, std::memory_order_relaxed);  // a statistic
     // ORDER(sched.detached): seq_cst, as all writes of the count.
     detached_.fetch_add(1, std::memory_order_seq_cst);
   }
@@ -109,6 +111,8 @@ void Scheduler::ResetRequests(Worker* worker) {
   if (std::exchange(worker->detached, false)) {
     // ORDER(sched.detached): seq_cst; pairs with the load in Asleep().
     detached_.fetch_sub(1, std::memory_order_seq_cst);
+    // Relaxed: a statistic.
+    if (std::exchange(worker->displaced, false)) displaced_.fetch_sub(1, std::memory_order_relaxed);
   }
 }
 

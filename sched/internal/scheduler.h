@@ -155,6 +155,8 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
   void EnsureProcessors();
   // Whether it follows the system. A hint: SetProcessors() decides.
   bool follows_system() const { return follows_system_.load(std::memory_order_relaxed); }
+  // Workers that run on without the processor that was taken from them.
+  int displaced() const { return displaced_.load(std::memory_order_relaxed); }  // a statistic
   // Asks the holder of `processor` to enter the scheduler proper soon.
   void Interrupt(Processor* processor);
   int SetMaxThreads(int n) {
@@ -278,9 +280,10 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
   Atom<int> next_worker_id_{0};
   Atom<uint64_t> ended_without_processor_{0};
   Atom<int> detached_{0};  // workers whose processor was taken and that have not come back
+  Atom<int> displaced_{0};  // of these, the ones that were taken for hogs; a statistic
   Atom<int> max_threads_{10'000};
   Atom<bool> strict_{false};
-  std::atomic<uint32_t> drained_{0};  // a futex: bumped when a fiber ends while draining
+  Atom<uint32_t> drained_{0};  // a futex: bumped when a fiber ends while draining
 
   Worker* all_workers_ ABSL_GUARDED_BY(lock_) = nullptr;
   Worker* ended_workers_ ABSL_GUARDED_BY(lock_) = nullptr;  // whose threads have ended

@@ -72,6 +72,8 @@ struct alignas(kCacheLinePair) Worker {
   // The processor was taken, and the worker has not been in the scheduler since. Ordered by
   // handoff.
   bool detached = false;
+  // Likewise, and for running on, not for a blocking call. Ordered by handoff.
+  bool displaced = false;
 
   // Guarded by the scheduler's lock.
   Worker* next_idle = nullptr;
