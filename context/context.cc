@@ -312,7 +312,7 @@ struct StopFunc::State : CancelWatcher {
   const Context context;
   std::function<void()> function;
   const sched_internal::StackKind kind;  // that of the code which gave the function
-  sched_internal::Atom<bool> claimed{false};
+  sched_internal::VisibleAtom<bool> claimed{false};
   std::shared_ptr<State> self;
 };
 

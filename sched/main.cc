@@ -4,6 +4,7 @@
 
 #include "absl/debugging/symbolize.h"
 #include "weft/sched/internal/futex.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/terminate.h"
 
@@ -25,11 +26,13 @@ void PrepareMain(int argc, char** argv) {
 void FinishMain() {
   // From here on the main thread is awake, or will be.
   Scheduler::Instance().CountParkedThread(-1);
+  race::Release(&main_finished);
   main_finished.Set();
 }
 
 void WaitForMain() {
   main_finished.Wait(std::numeric_limits<int64_t>::max());
+  race::Acquire(&main_finished);
   if (Dying()) WaitForDeath();  // a fiber is printing its panic
   Scheduler::Instance().Freeze();
 }

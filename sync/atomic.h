@@ -30,6 +30,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/spin_lock.h"
@@ -102,7 +103,7 @@ class Atomic {
   // A simulation may let others run between any two operations.
   void Written() { sched_internal::SimPoint(sched_internal::Op::kAtomicWrite, this); }
 
-  alignas(sizeof(T)) sched_internal::Atom<T> value_{};
+  alignas(sizeof(T)) sched_internal::VisibleAtom<T> value_{};
 };
 
 // An object that is replaced as a whole. Load() returns null until the first Store().
@@ -125,10 +126,13 @@ class Value {
   // Returns what it replaced.
   std::shared_ptr<const T> Swap(T value) {
     auto next = Wrap(std::move(value));
+    race::Release(this);
     {
+      const race::Ignore ignore;
       sched_internal::SpinLockHolder holder(lock_);
       value_.swap(next);
     }
+    race::Acquire(this);
     Written();
     return next;
   }
@@ -155,21 +159,34 @@ class Value {
 
  private:
   std::shared_ptr<const T> Peek() const {
-    sched_internal::SpinLockHolder holder(lock_);
-    return value_;
+    std::shared_ptr<const T> value;
+    {
+      const race::Ignore ignore;
+      sched_internal::SpinLockHolder holder(lock_);
+      value = value_;
+    }
+    race::Acquire(this);
+    return value;
   }
 
   // Swaps if the value is `seen`, else changes `seen` to what it is.
   bool Replace(std::shared_ptr<const T>* seen, std::shared_ptr<const T>* next) {
     std::shared_ptr<const T> other;  // outlives the lock
-    sched_internal::SpinLockHolder holder(lock_);
-    if (value_ == *seen) {
-      value_.swap(*next);
-      return true;
+    race::Release(this);
+    bool replaced;
+    {
+      const race::Ignore ignore;
+      sched_internal::SpinLockHolder holder(lock_);
+      replaced = value_ == *seen;
+      if (replaced) {
+        value_.swap(*next);
+      } else {
+        other = value_;
+        seen->swap(other);
+      }
     }
-    other = value_;
-    seen->swap(other);
-    return false;
+    race::Acquire(this);
+    return replaced;
   }
 
   void Written() { sched_internal::SimPoint(sched_internal::Op::kAtomicWrite, this); }

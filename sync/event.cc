@@ -1,5 +1,6 @@
 #include "weft/sync/event.h"
 
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sync/internal/deadline.h"
@@ -21,6 +22,7 @@ bool Event::TryWait() {
     SpinLockHolder holder(lock_);
     passed = Pass();
   }
+  if (passed) race::Acquire(this);
   sched_internal::SimPoint(sched_internal::Op::kWait, this);
   return passed;
 }
@@ -47,6 +49,7 @@ bool Event::Pass() {
 // An auto-reset event is handed to the waiter: were it left set for the waiter to find, a newcomer
 // could overtake, and two quick calls would let only one of two waiters through.
 void Event::Set() {
+  race::Release(this);
   WaitList woken;
   {
     SpinLockHolder holder(lock_);
@@ -71,10 +74,14 @@ bool Event::WaitUntilNanos(int64_t deadline_ns) {
     if (!passed) waiters_.PushBack(&self);
   }
   if (passed) {
+    race::Acquire(this);
     sched_internal::SafePoint(sched_internal::Op::kWait, this);
     return true;
   }
-  if (self.AwaitUntil(deadline_ns, reason_)) return true;
+  if (self.AwaitUntil(deadline_ns, reason_)) {
+    race::Acquire(this);
+    return true;
+  }
   SpinLockHolder holder(lock_);
   if (self.queued) waiters_.Remove(&self);
   return false;

@@ -25,6 +25,7 @@
 
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
 #include "weft/sync/event.h"
@@ -41,17 +42,21 @@ class Latch {
   Latch& operator=(const Latch&) = delete;
 
   // Returns when the count is zero.
-  void Wait() { zero_.Wait(); }
+  void Wait() {
+    zero_.Wait();
+    race::Acquire(this);
+  }
 
   // As Wait(). Returns false if time ran out before.
-  bool WaitFor(absl::Duration timeout) { return zero_.WaitFor(timeout); }
+  bool WaitFor(absl::Duration timeout) { return Passed(zero_.WaitFor(timeout)); }
 
   // Whether Wait() would return at once.
-  bool TryWait() { return zero_.TryWait(); }
+  bool TryWait() { return Passed(zero_.TryWait()); }
 
   // Takes `n` off the count.
   void CountDown(int64_t n = 1) {
     if (n < 0) Panic("sync: negative Latch step");
+    race::Release(this);
     // ORDER(latch.count): acq_rel; pairs with itself. Who reaches zero has seen what the others did
     // before their CountDown(), and passes it on to the waiters through the event.
     const int64_t before = count_.fetch_sub(n, std::memory_order_acq_rel);
@@ -71,6 +76,11 @@ class Latch {
   }
 
  private:
+  bool Passed(bool passed) const {
+    if (passed) race::Acquire(this);
+    return passed;
+  }
+
   // Goes below zero when it is counted down too often.
   sched_internal::Atom<int64_t> count_;
   Event zero_;

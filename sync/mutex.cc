@@ -37,6 +37,7 @@ uintptr_t Mutex::Word(WaitList list, uintptr_t flags) {
 
 bool Mutex::try_lock() {
   const bool locked = !sched_internal::SimSpuriousFailure() && TryOnce();
+  if (locked) race::Acquire(this);
   sched_internal::SimPoint(sched_internal::Op::kTryLock, this);
   return locked;
 }
@@ -56,7 +57,10 @@ bool Mutex::TryOnce() {
 
 bool Mutex::TryLockFor(absl::Duration timeout) {
   if (try_lock()) return true;
-  return timeout > absl::ZeroDuration() && LockUntil(sync_internal::DeadlineAfter(timeout));
+  if (timeout <= absl::ZeroDuration() || !LockUntil(sync_internal::DeadlineAfter(timeout)))
+    return false;
+  race::Acquire(this);
+  return true;
 }
 
 bool Mutex::TryLockUntil(absl::Time deadline) {

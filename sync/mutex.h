@@ -29,6 +29,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sync/internal/guard.h"
@@ -51,6 +52,7 @@ class ABSL_LOCKABLE Mutex {
     if (!word_.compare_exchange_strong(free, kLocked, std::memory_order_acquire,
                                        std::memory_order_relaxed))
       LockSlow();
+    race::Acquire(this);
     sched_internal::SimPoint(sched_internal::Op::kLock, this);
   }
 
@@ -59,6 +61,7 @@ class ABSL_LOCKABLE Mutex {
   bool TryLockUntil(absl::Time deadline) ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true);
 
   void unlock() ABSL_UNLOCK_FUNCTION() {
+    race::Release(this);
     uintptr_t alone = kLocked;
     // ORDER(mutex.lock): release; pairs with the acquires in lock(), try_lock(), Spin() and
     // LockOrEnqueue().

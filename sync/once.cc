@@ -39,6 +39,7 @@ bool Once::Begin() {
 }
 
 void Once::End() {
+  race::Release(this);
   // The last access to *this. ORDER(once.done): release; pairs with the acquires in Do() and
   // Begin(). ORDER(once.push): acquire; pairs with the push in Begin().
   const uintptr_t word = word_.exchange(kDone, std::memory_order_acq_rel);

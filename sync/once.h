@@ -29,6 +29,7 @@
 #include <utility>
 
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/race.h"
 
 namespace weft {
 
@@ -42,8 +43,7 @@ class Once {
   template <typename Fn>
   void Do(Fn&& fn) {
     // ORDER(once.done): acquire; pairs with the release in End().
-    if (word_.load(std::memory_order_acquire) == kDone) return;
-    if (!Begin()) return;
+    if (word_.load(std::memory_order_acquire) == kDone || !Begin()) return race::Acquire(this);
     struct Finally {
       ~Finally() { once->End(); }
       Once* once;

@@ -37,6 +37,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/spin_lock.h"
@@ -170,6 +171,8 @@ class Pool {
   [[gnu::noinline]] T GetSlow(uint32_t first);
   [[gnu::noinline]] void PutSlow(T&& item, uint32_t first) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   [[gnu::noinline]] void RotateAll() ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  std::optional<T> Find();
+  T GetUnseen();
   std::optional<T> TakeOwn();
   std::optional<T> Search(uint32_t first) ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
@@ -209,6 +212,7 @@ class Pool<T>::Handle {
 // The common case calls nothing: the caller's worker has an object of its own.
 template <typename T>
 T Pool<T>::Get() {
+  if constexpr (race::kEnabled) return GetUnseen();
   const void* const self = sync_internal::CurrentOwner();
   if (self != nullptr) [[likely]] {
     Own& own = OwnOf(self);
@@ -233,6 +237,8 @@ T Pool<T>::Get() {
 // The other side of it: the caller's worker has none.
 template <typename T>
 void Pool<T>::Put(T item) {
+  race::Release(this);
+  [[maybe_unused]] const race::Ignore ignore;
   const void* const self = sync_internal::CurrentOwner();
   if (self != nullptr) [[likely]] {
     Own& own = OwnOf(self);
@@ -253,12 +259,32 @@ void Pool<T>::Put(T item) {
 template <typename T>
 std::optional<T> Pool<T>::TryGet() {
   std::optional<T> item;
-  if (!sched_internal::SimSpuriousFailure()) [[likely]] {
+  if (!sched_internal::SimSpuriousFailure()) [[likely]] item = Find();
+  Done(sched_internal::Op::kGet);
+  return item;
+}
+
+template <typename T>
+std::optional<T> Pool<T>::Find() {
+  std::optional<T> item;
+  {
+    const race::Ignore ignore;
+    if constexpr (race::kEnabled) RotateAll();
     item = TakeOwn();
     if (!item) item = Search(sync_internal::CurrentPlace().stripe);
   }
-  Done(sched_internal::Op::kGet);
+  if (item) race::Acquire(this);
   return item;
+}
+
+// To the race detector a Put() is before the Get() of what was put, and workers' own objects and
+// shards order nothing.
+template <typename T>
+T Pool<T>::GetUnseen() {
+  std::optional<T> item = Find();
+  Done(sched_internal::Op::kGet);
+  if (item) return *std::move(item);
+  return make_ ? make_() : T();
 }
 
 template <typename T>
@@ -358,6 +384,8 @@ void Pool<T>::PutSlow(T&& item, uint32_t first) ABSL_NO_THREAD_SAFETY_ANALYSIS {
 
 template <typename T>
 void Pool<T>::Clear() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  race::Acquire(this);
+  [[maybe_unused]] const race::Ignore ignore;
   for (uint32_t i = 0; i <= mask_; ++i) {
     std::vector<T> items, victims;  // destroyed after the lock is released
     while (!shards_[i].lock.try_lock()) sync_internal::LetOthersRun();

@@ -15,8 +15,12 @@ using sync_internal::WaitList;
 
 bool RWMutex::TryLockFor(absl::Duration timeout) {
   if (try_lock()) return true;
-  return timeout > absl::ZeroDuration() &&
-         LockUntil(Side::kWrite, sync_internal::DeadlineAfter(timeout));
+  if (timeout <= absl::ZeroDuration() ||
+      !LockUntil(Side::kWrite, sync_internal::DeadlineAfter(timeout))) {
+    return false;
+  }
+  RaceLocked();
+  return true;
 }
 
 bool RWMutex::TryLockUntil(absl::Time deadline) {
@@ -25,8 +29,12 @@ bool RWMutex::TryLockUntil(absl::Time deadline) {
 
 bool RWMutex::TryLockSharedFor(absl::Duration timeout) {
   if (try_lock_shared()) return true;
-  return timeout > absl::ZeroDuration() &&
-         LockUntil(Side::kRead, sync_internal::DeadlineAfter(timeout));
+  if (timeout <= absl::ZeroDuration() ||
+      !LockUntil(Side::kRead, sync_internal::DeadlineAfter(timeout))) {
+    return false;
+  }
+  RaceLockedShared();
+  return true;
 }
 
 bool RWMutex::TryLockSharedUntil(absl::Time deadline) {

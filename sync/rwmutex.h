@@ -28,6 +28,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sync/internal/guard.h"
@@ -48,6 +49,7 @@ class ABSL_LOCKABLE RWMutex {
 
   void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
     if (!TryWrite()) LockUntil(Side::kWrite, sync_internal::kNever);
+    RaceLocked();
     sched_internal::SimPoint(sched_internal::Op::kLock, this);
   }
   bool TryLockFor(absl::Duration timeout) ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true);
@@ -55,12 +57,14 @@ class ABSL_LOCKABLE RWMutex {
 
   void lock_shared() ABSL_SHARED_LOCK_FUNCTION() {
     if (!TryRead()) LockUntil(Side::kRead, sync_internal::kNever);
+    RaceLockedShared();
     sched_internal::SimPoint(sched_internal::Op::kReadLock, this);
   }
   bool TryLockSharedFor(absl::Duration timeout) ABSL_SHARED_TRYLOCK_FUNCTION(true);
   bool TryLockSharedUntil(absl::Time deadline) ABSL_SHARED_TRYLOCK_FUNCTION(true);
 
   void unlock() ABSL_UNLOCK_FUNCTION() {
+    race::Release(this);
     uint64_t alone = kWriter;
     // ORDER(rwmutex.lock): release; pairs with the acquires in both try forms.
     if (!state_.compare_exchange_strong(alone, 0, std::memory_order_release, std::memory_order_relaxed)) UnlockSlow();
@@ -68,12 +72,14 @@ class ABSL_LOCKABLE RWMutex {
   }
 
   void unlock_shared() ABSL_UNLOCK_FUNCTION() {
+    race::Release(RaceReaders());
     if (!LeaveShared()) UnlockSharedSlow();
     sched_internal::SafePoint(sched_internal::Op::kReadUnlock, this);
   }
 
   bool try_lock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) {
     const bool locked = !sched_internal::SimSpuriousFailure() && TryWrite();
+    if (locked) RaceLocked();
     sched_internal::SimPoint(sched_internal::Op::kTryLock, this);
     return locked;
   }
@@ -81,6 +87,7 @@ class ABSL_LOCKABLE RWMutex {
   // Fails also while a writer waits.
   bool try_lock_shared() ABSL_SHARED_TRYLOCK_FUNCTION(true) {
     const bool locked = !sched_internal::SimSpuriousFailure() && TryRead();
+    if (locked) RaceLockedShared();
     sched_internal::SimPoint(sched_internal::Op::kTryLock, this);
     return locked;
   }
@@ -101,6 +108,15 @@ class ABSL_LOCKABLE RWMutex {
   static constexpr uint64_t kReader = 8;
 
   enum class Side { kRead, kWrite };
+
+  // To the race detector a reader comes after the writers before it, and a writer after everybody;
+  // readers say nothing to each other.
+  const void* RaceReaders() const { return reinterpret_cast<const char*>(this) + 1; }
+  void RaceLockedShared() const { race::Acquire(this); }
+  void RaceLocked() const {
+    race::Acquire(this);
+    race::Acquire(RaceReaders());
+  }
 
   bool TryWrite() {
     uint64_t free = 0;

@@ -1,6 +1,7 @@
 // States and protocol: DESIGN.md, "Semaphore".
 #include "weft/sync/semaphore.h"
 
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/panic.h"
@@ -24,16 +25,21 @@ void Semaphore::CheckWeight(int64_t n) {
 
 void Semaphore::Acquire(int64_t n) {
   if (!TryOnce(n)) AcquireUntil(n, kNever);
+  race::Acquire(this);
   sched_internal::SafePoint(sched_internal::Op::kAcquire, this);
 }
 
 bool Semaphore::TryAcquireFor(absl::Duration timeout, int64_t n) {
   if (TryAcquire(n)) return true;
-  return timeout > absl::ZeroDuration() && AcquireUntil(n, sync_internal::DeadlineAfter(timeout));
+  if (timeout <= absl::ZeroDuration() || !AcquireUntil(n, sync_internal::DeadlineAfter(timeout)))
+    return false;
+  race::Acquire(this);
+  return true;
 }
 
 bool Semaphore::TryAcquire(int64_t n) {
   const bool taken = !sched_internal::SimSpuriousFailure() && TryOnce(n);
+  if (taken) race::Acquire(this);
   sched_internal::SafePoint(sched_internal::Op::kAcquire, this);
   return taken;
 }
@@ -96,6 +102,7 @@ void Semaphore::Release(int64_t n) {
 }
 
 void Semaphore::Give(int64_t n) {
+  race::Release(this);
   CheckWeight(n);
   const auto weight = static_cast<uint64_t>(n);
   // Relaxed: re-checked by the CASes below.

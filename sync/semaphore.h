@@ -29,6 +29,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sync/cancellation.h"
 #include "weft/sync/internal/waiter.h"
 
@@ -111,6 +112,7 @@ absl::Status Semaphore::Acquire(const Context& ctx, int64_t n) {
       return ctx.Err();
     }
   }
+  race::Acquire(this);
   // Both happened: the context wins.
   absl::Status ended = ctx.Err();
   if (!ended.ok()) Release(n);

@@ -2,6 +2,7 @@
 // "WaitGroup".
 #include "weft/sync/waitgroup.h"
 
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/panic.h"
@@ -57,12 +58,15 @@ void WaitGroup::AddAtSafePoint(int delta) {
 
 [[gnu::always_inline]] inline void WaitGroup::Count(int delta) {
   const uint64_t change = static_cast<uint64_t>(static_cast<int64_t>(delta)) << kCounterShift;
+  if (delta < 0) race::Release(this);
   // (A) ORDER(wg.zero): acq_rel; pairs with the acquire in Wait() and, through the chain of Add()s,
   // with itself: the one that reaches zero has acquired the writes of all others. Publishes the
   // caller's writes.
   const uint64_t state = state_.fetch_add(change, std::memory_order_acq_rel) + change;
   // Waiters, or kBubble.
   if (Counter(state) < 0 || static_cast<uint32_t>(state) != 0) [[unlikely]] Settle(state, delta);
+  // Go: the first Add() must be ordered with Wait(), as if it read what the first Wait() writes.
+  if (delta > 0 && Counter(state) == delta) race::Read(&waiters_);
 }
 
 // Beyond counting: what `state`, which this Add() has left, asks for.
@@ -119,6 +123,7 @@ void WaitGroup::Wait() {
   do {
     if (Counter(state) == 0) {
       if ((state & kBubble) != 0) [[unlikely]] LeaveBubble(state);
+      race::Acquire(this);
       return sched_internal::SafePoint(sched_internal::Op::kWait, this);
     }
     // ORDER(wg.zero): acquire, for the load of a failure; pairs with the release in Add(). A success needs no order:
@@ -130,7 +135,9 @@ void WaitGroup::Wait() {
     sched_internal::SimTouch(this, (state & kBubble) != 0 && sched_internal::SimOwnerOf(this) ==
                                                                  sched_internal::SimOwner::kCaller);
   }
+  if (Waiters(state) == 0) race::Write(&waiters_);  // see Count()
   Await();
+  race::Acquire(this);
   // Relaxed: Await() has synchronized with the release of the waiters; a later reuse is a race that
   // this may miss.
   if ((state_.load(std::memory_order_relaxed) & ~kBubble) != 0) {

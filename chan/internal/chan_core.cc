@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "weft/sched/internal/race.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
 
@@ -135,10 +136,19 @@ void ChanCore::Thaw() {
   frozen_ = false;
 }
 
-void ChanCore::PutLocked(uint64_t tail, void* operand) {
+// `sender`: who waits for it; null: the caller is the sender.
+void ChanCore::PutLocked(uint64_t tail, void* operand, Waiter* sender) {
   Sequence& slot = tail_.ring.SlotOf(tail);
   AwaitSequence(slot, tail_.ring.FreeSequence(tail));
-  ops_.put(slot, operand);
+  if (sender != nullptr) {
+    const race::Ignore ignore;
+    ops_.put(slot, operand);
+    race::AcquireReleaseFor(sender->owner, sender, &slot);
+  } else {
+    race::Acquire(&slot);
+    ops_.put(slot, operand);
+    race::Release(&slot);
+  }
   // ORDER(chan.slot): release; pairs with the acquire of the receiver of this slot. Publishes the element.
   slot.store(tail_.ring.FullSequence(tail), std::memory_order_release);
   // ORDER(chan.probe): release; pairs with the acquire loads of the probes: who sees this ticket sees the ones
@@ -146,10 +156,22 @@ void ChanCore::PutLocked(uint64_t tail, void* operand) {
   tail_.word.store(tail_.ring.Next(tail), std::memory_order_release);
 }
 
+// Past the ring, between the caller and one who waits. Either object may be in the other's frame.
+void ChanCore::HandOver(Waiter& waiter, void* operand, void* destination) {
+  {
+    const race::Ignore ignore;
+    ops_.hand_over(operand, destination);
+  }
+  // The other direction is in Ready(). With a buffer a receive is before a later send only.
+  if (tail_.ring.capacity() == 0) race::Acquire(&waiter);
+}
+
 void ChanCore::TakeLocked(uint64_t head, void* destination) {
   Sequence& slot = head_.ring.SlotOf(head);
   AwaitSequence(slot, head_.ring.FullSequence(head));
+  race::Acquire(&slot);
   ops_.take(slot, destination);
+  race::Release(&slot);
   // ORDER(chan.slot): release; pairs with the acquire of the next lap's sender. The slot is empty before it is used
   // again; and this receive is before that send (Go's rule of the k-th receive and the send k + capacity).
   slot.store(head_.ring.FullSequence(head) + 1, std::memory_order_release);
@@ -162,14 +184,21 @@ Outcome ChanCore::SendLocked(void* operand, Parkable** wake) {
   uint64_t tail = tail_.word.load(std::memory_order_relaxed);
   if ((tail & kClosed) != 0) return Outcome::kClosed;
   if (Waiter* receiver = receivers_.PopClaimed()) {
-    ops_.hand_over(operand, receiver->element);
+    HandOver(*receiver, operand, receiver->element);
+    // Go: as if it had gone through the buffer.
+    if (tail_.ring.capacity() != 0) {
+      Sequence& slot = tail_.ring.SlotOf(tail);
+      race::Acquire(&slot);
+      race::Release(&slot);
+      race::AcquireReleaseFor(receiver->owner, receiver, &slot);
+    }
     *wake = receiver->owner;
     return Outcome::kDone;
   }
   uint64_t head = head_.word.load(std::memory_order_relaxed);
   if (tail_.ring.capacity() == 0 || tail_.ring.Distance(head, tail) == tail_.ring.capacity())
     return Outcome::kBlocked;
-  PutLocked(tail, operand);
+  PutLocked(tail, operand, nullptr);
   return Outcome::kDone;
 }
 
@@ -181,15 +210,17 @@ Outcome ChanCore::RecvLocked(void* destination, Parkable** wake) {
   if (Waiter* sender = senders_.PopClaimed()) {
     // The buffer was full, or there is none. Its oldest element has been taken; the sender's goes to the end.
     if (buffered) {
-      PutLocked(tail, sender->element);
+      PutLocked(tail, sender->element, sender);
     } else {
-      ops_.hand_over(sender->element, destination);
+      HandOver(*sender, sender->element, destination);
     }
     *wake = sender->owner;
     return Outcome::kDone;
   }
   if (buffered) return Outcome::kDone;
-  return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;
+  if ((tail & kClosed) == 0) return Outcome::kBlocked;
+  RaceReceivedClosed();
+  return Outcome::kClosed;
 }
 
 void ChanCore::EnterBubble(const char* what) const {
@@ -208,6 +239,7 @@ void ChanCore::SendSlow(void* operand) {
   if (outcome == Outcome::kBlocked) {
     waiter.owner = CurrentParkable();
     waiter.element = operand;
+    race::Release(&waiter);
     senders_.PushBack(waiter);
   }
   unlock();
@@ -229,6 +261,7 @@ void ChanCore::RecvSlow(void* destination) {
   if (outcome == Outcome::kBlocked) {
     waiter.owner = CurrentParkable();
     waiter.element = destination;
+    race::Release(&waiter);
     receivers_.PushBack(waiter);
   }
   unlock();
@@ -280,6 +313,7 @@ Waiter* ChanCore::CloseLocked() {
 }
 
 void ChanCore::Close() {
+  RaceClose();
   Enter("close of");
   lock();
   // Relaxed: while frozen, the word belongs to the holder of the lock.

@@ -15,6 +15,7 @@
 #include "weft/chan/internal/ring.h"
 #include "weft/chan/internal/waiter.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/spin_lock.h"
 
@@ -48,12 +49,14 @@ class ABSL_LOCKABLE ChanCore {
     refs_.fetch_add(1, std::memory_order_relaxed);
   }
   void Unref() {
+    race::Release(&refs_);
     // ORDER(chan.refs): acquire, here and below; pairs with the release of the other handles' Unref().
     if (refs_.load(std::memory_order_acquire) != 1) {
       // ORDER(chan.refs): release; pairs with the acquire of the last Unref(). All uses of the channel are before
       // its end.
       if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     }
+    race::Acquire(&refs_);
     destroy_(this);
   }
 
@@ -109,6 +112,15 @@ class ABSL_LOCKABLE ChanCore {
   // Takes a case of a select that has fired elsewhere out of its queue, if no peer has done so already. O(1).
   void Dequeue(Waiter& waiter, bool is_send) ABSL_LOCKS_EXCLUDED(this);
 
+  // What the race detector is told (race.h) besides the order that slots give. A send that nothing
+  // orders before or after the close is a race, as in Go.
+  void RaceSend() const { race::Read(this); }
+  void RaceClose() const {
+    race::Write(this);
+    race::Release(&head_);
+  }
+  void RaceReceivedClosed() const { race::Acquire(&head_); }
+
   const ElementOps& ops() const { return ops_; }
   Side& tail() { return tail_; }
   Side& head() { return head_; }
@@ -131,7 +143,9 @@ class ABSL_LOCKABLE ChanCore {
     if (tail_.ring.capacity() != 0 && bubble_ == 0) Thaw();
   }
   void Thaw() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
-  void PutLocked(uint64_t tail, void* operand) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+  void PutLocked(uint64_t tail, void* operand, Waiter* sender) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+  void HandOver(Waiter& waiter, void* operand, void* destination)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void TakeLocked(uint64_t head, void* destination) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   Waiter* CloseLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
 
@@ -185,7 +199,10 @@ inline Outcome ChanCore::ProbeRecv() const {
     bool maybe = senders_.MaybeWaiting();
     // ORDER(chan.close): acquire; pairs with the release in CloseLocked().
     uint64_t tail = tail_.word.load(std::memory_order_acquire);
-    if ((tail & kClosed) != 0) return Outcome::kClosed;
+    if ((tail & kClosed) != 0) {
+      RaceReceivedClosed();
+      return Outcome::kClosed;
+    }
     return maybe ? Outcome::kUndecided : Outcome::kBlocked;
   }
   // ORDER(chan.probe): acquire, both; as in ProbeSend(). The tail's also pairs with the release in CloseLocked():
@@ -193,7 +210,9 @@ inline Outcome ChanCore::ProbeRecv() const {
   uint64_t head = head_.word.load(std::memory_order_acquire);
   uint64_t tail = tail_.word.load(std::memory_order_acquire);
   if (((head ^ tail) & ~kFlags) != 0) return Outcome::kUndecided;
-  return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;
+  if ((tail & kClosed) == 0) return Outcome::kBlocked;
+  RaceReceivedClosed();
+  return Outcome::kClosed;
 }
 
 }  // namespace weft::chan_internal

@@ -11,6 +11,7 @@
 #include "weft/chan/internal/chan_core.h"
 #include "weft/chan/internal/element.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/race.h"
 #if !defined(WEFT_MODEL)
 #include "weft/sched/no_preempt.h"
 #endif
@@ -44,6 +45,7 @@ using ClaimScope =
 template <typename T>
 inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand) {
   Side& side = core.tail();
+  core.RaceSend();
   for (int turn = 0;; ++turn) {
     // ORDER(chan.probe): acquire; pairs with the release of the claims of other senders and of Thaw(): the head that
     // is read below is then not older than this tail.
@@ -61,7 +63,9 @@ inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand)
       // loads above have. Relaxed on failure: everything is read again.
       if (side.word.compare_exchange_weak(tail, side.ring.Next(tail), std::memory_order_release,
                                           std::memory_order_relaxed)) {
+        race::Acquire(&slot);
         Element<T>::Put(slot, operand);
+        race::Release(&slot);
         // ORDER(chan.slot): release; pairs with the acquire of the receiver of this slot. Publishes the element.
         slot.store(free + 1, std::memory_order_release);
         return Outcome::kDone;
@@ -94,7 +98,9 @@ inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
       // ORDER(chan.claim): as in TrySendFast().
       if (side.word.compare_exchange_weak(head, side.ring.Next(head), std::memory_order_release,
                                           std::memory_order_relaxed)) {
+        race::Acquire(&slot);
         Element<T>::Take(slot, sink);
+        race::Release(&slot);
         // ORDER(chan.slot): release; pairs with the acquire of the sender of the next lap.
         slot.store(full + 1, std::memory_order_release);
         return Outcome::kDone;
@@ -105,8 +111,11 @@ inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
     // ORDER(chan.probe): acquire; pairs with the release of the senders' claims and of CloseLocked(). Empty if no
     // sender has claimed the slot; the argument is at ProbeRecv().
     uint64_t tail = core.tail().word.load(std::memory_order_acquire);
-    if ((tail & ~kFlags) == head)
-      return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kBlocked;
+    if ((tail & ~kFlags) == head) {
+      if ((tail & kClosed) == 0) return Outcome::kBlocked;
+      core.RaceReceivedClosed();
+      return Outcome::kClosed;
+    }
     AwaitClaimant(turn);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "weft/chan/internal/operations.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/park.h"
@@ -222,6 +223,7 @@ void SelectRun::Enqueue(FiredWord& fired) {
     node.waiter.element = node.element;
     node.waiter.fired = &fired;
     node.waiter.case_number = k + 1;
+    race::Release(&node.waiter);
     (node.is_send ? node.core->senders() : node.core->receivers()).PushBack(node.waiter);
   }
 }

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "weft/chan/internal/fast_path.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/park.h"
 
 namespace weft::chan_internal {
@@ -83,6 +84,8 @@ Parkable* TimerChan::FireLocked(int64_t now_ns) {
   // The wall clock's time at which it should have been sent.
   absl::Time due = WallNow() - absl::Nanoseconds(now_ns - due_ns);
   Parkable* receiver = nullptr;
+  // What is sent is nobody's, and the channel may die with it unreceived.
+  const race::Ignore ignore;
   lock();
   // Whoever is slow misses ticks: if the slot is taken, this one is dropped.
   (void)SendLocked(&due, &receiver);

@@ -7,7 +7,7 @@
 
 namespace weft::chan_internal {
 
-using sched_internal::SpinLockHolder;
+using sched_internal::VisibleSpinLockHolder;
 
 TimerFunc::TimerFunc(std::function<void()> fn, sched_internal::StackKind kind)
     : SchedTimer(&Fire), fn_(std::move(fn)), kind_(kind) {}
@@ -26,7 +26,7 @@ TimerFunc::Self TimerFunc::ReleaseLocked() {
 
 bool TimerFunc::Stop() {
   Self released;  // outlives the lock
-  SpinLockHolder hold(mu_);
+  VisibleSpinLockHolder hold(mu_);
   const bool active = DisarmLocked();
   released = ReleaseLocked();
   return active;
@@ -34,7 +34,7 @@ bool TimerFunc::Stop() {
 
 bool TimerFunc::Reset(int64_t when_ns) {
   if (when_ns == kNeverDue) return Stop();
-  SpinLockHolder hold(mu_);
+  VisibleSpinLockHolder hold(mu_);
   if (armed_ && Postpone(when_ns)) return true;
   const bool active = DisarmLocked();
   armed_ = true;
@@ -48,7 +48,7 @@ void TimerFunc::Fire(SchedTimer* timer, int64_t) {
   Self keep;
   bool run;
   {
-    SpinLockHolder hold(self->mu_);
+    VisibleSpinLockHolder hold(self->mu_);
     run = self->stale_ == 0;
     if (run) {
       self->armed_ = false;

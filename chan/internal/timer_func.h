@@ -32,7 +32,7 @@ class TimerFunc final : public std::enable_shared_from_this<TimerFunc>, private 
 
   const std::function<void()> fn_;
   const sched_internal::StackKind kind_;
-  sched_internal::SpinLock mu_;
+  sched_internal::VisibleSpinLock mu_;
   bool armed_ ABSL_GUARDED_BY(mu_) = false;
   uint32_t stale_ ABSL_GUARDED_BY(mu_) = 0;  // callbacks that have begun and shall do nothing
   // Invariant: not null while a callback is to come. A timer whose handles are all gone still runs its function.

@@ -6,7 +6,7 @@
 
 namespace weft::context_internal {
 
-using sched_internal::SpinLockHolder;
+using sched_internal::VisibleSpinLockHolder;
 
 const absl::Status* MakeErrors() {
   return new absl::Status[3]{
@@ -41,7 +41,7 @@ void CancelNode::AttachTo(CancelNode* above) {
 
 void CancelNode::SetStop(std::function<bool()> stop) {
   {
-    SpinLockHolder holder(lock_);
+    VisibleSpinLockHolder holder(lock_);
     // Relaxed: written under the lock.
     if (state_.load(std::memory_order_relaxed) == 0) {
       stop_ = std::move(stop);
@@ -53,7 +53,7 @@ void CancelNode::SetStop(std::function<bool()> stop) {
 
 // Returns false if it is too late: then state_ and cause_ are there to be read.
 bool CancelNode::Adopt(CancelNode* child) {
-  SpinLockHolder holder(lock_);
+  VisibleSpinLockHolder holder(lock_);
   // Relaxed: written under the lock.
   if (state_.load(std::memory_order_relaxed) != 0) return false;
   child->attached_ = true;
@@ -66,7 +66,7 @@ bool CancelNode::Adopt(CancelNode* child) {
 // Leaves the ancestor's list.
 void CancelNode::Detach() {
   if (above_ == nullptr) return;
-  SpinLockHolder holder(above_->lock_);
+  VisibleSpinLockHolder holder(above_->lock_);
   if (!attached_) return;
   attached_ = false;
   if (next_sibling_ != nullptr) next_sibling_->prev_sibling_ = prev_sibling_;
@@ -78,7 +78,7 @@ void CancelNode::ArmTimer(absl::Duration timeout, absl::Status cause) {
   timer_cause_ = std::move(cause);
   const int64_t in_ns = absl::ToInt64Nanoseconds(timeout);
   const int64_t now_ns = MonotonicNanos();
-  SpinLockHolder holder(lock_);
+  VisibleSpinLockHolder holder(lock_);
   // Relaxed: written under the lock. An ancestor may have been faster.
   if (state_.load(std::memory_order_relaxed) != 0) return;
   Pin();
@@ -89,7 +89,7 @@ void CancelNode::CancelTimer() {
   if (kind != Kind::kDeadline) return;
   bool prevented;
   {
-    SpinLockHolder holder(lock_);
+    VisibleSpinLockHolder holder(lock_);
     prevented = timer_.Cancel();
   }
   if (prevented) Unpin();
@@ -124,7 +124,7 @@ void CancelNode::Cancel(Reason reason, absl::Status cause) {
 
 // Decides who cancels. Returns false if another has.
 bool CancelNode::Begin(Reason reason, const absl::Status& cause) {
-  SpinLockHolder holder(lock_);
+  VisibleSpinLockHolder holder(lock_);
   // Relaxed: written under the lock.
   if (state_.load(std::memory_order_relaxed) != 0) return false;
   cause_ = cause;
@@ -141,7 +141,7 @@ void CancelNode::Finish() {
   CancelTimer();
   std::function<bool()> stop;
   {
-    SpinLockHolder holder(lock_);
+    VisibleSpinLockHolder holder(lock_);
     stop.swap(stop_);
   }
   if (stop) stop();
@@ -153,7 +153,7 @@ void CancelNode::CancelChildren(Reason reason, const absl::Status& cause, Cancel
   for (;;) {
     CancelNode* child;
     {
-      SpinLockHolder holder(lock_);
+      VisibleSpinLockHolder holder(lock_);
       child = children_;
       if (child == nullptr) return;
       children_ = child->next_sibling_;
@@ -175,7 +175,7 @@ void CancelNode::NotifyWatchers() {
   for (;;) {
     CancelWatcher* watcher;
     {
-      SpinLockHolder holder(lock_);
+      VisibleSpinLockHolder holder(lock_);
       watcher = notifying_ = watchers_;
       if (watcher == nullptr) return;
       watchers_ = watcher->next;
@@ -186,7 +186,7 @@ void CancelNode::NotifyWatchers() {
 }
 
 bool CancelNode::Watch(CancelWatcher* watcher) {
-  SpinLockHolder holder(lock_);
+  VisibleSpinLockHolder holder(lock_);
   // Relaxed: written under the lock.
   if (state_.load(std::memory_order_relaxed) != 0) return false;
   watcher->prev = nullptr;
@@ -199,7 +199,7 @@ bool CancelNode::Watch(CancelWatcher* watcher) {
 void CancelNode::Unwatch(CancelWatcher* watcher) {
   for (;;) {
     {
-      SpinLockHolder holder(lock_);
+      VisibleSpinLockHolder holder(lock_);
       if (watcher == watchers_ || watcher->prev != nullptr) {
         if (watcher->next != nullptr) watcher->next->prev = watcher->prev;
         (watcher->prev != nullptr ? watcher->prev->next : watchers_) = watcher->next;

@@ -103,13 +103,13 @@ class CancelNode : public Node {
 
   // A Reason; kClosed is added when the channel is closed.
   static constexpr uint8_t kClosed = 0x80;
-  sched_internal::Atom<uint8_t> state_{0};
-  sched_internal::Atom<Stage> stage_{Stage::kInUse};
+  sched_internal::VisibleAtom<uint8_t> state_{0};
+  sched_internal::VisibleAtom<Stage> stage_{Stage::kInUse};
   // Who may still touch the memory: the node itself while it lives, its armed timer, a cancellation
   // that is at work.
-  sched_internal::Atom<uint32_t> pins_{1};
+  sched_internal::VisibleAtom<uint32_t> pins_{1};
 
-  sched_internal::SpinLock lock_;
+  sched_internal::VisibleSpinLock lock_;
   CancelNode* children_ ABSL_GUARDED_BY(lock_) = nullptr;
   CancelWatcher* watchers_ ABSL_GUARDED_BY(lock_) = nullptr;
   CancelWatcher* notifying_ ABSL_GUARDED_BY(lock_) = nullptr;

@@ -23,7 +23,7 @@ const absl::Status& ForeignNode::Err() {
   absl::Status now = custom->Err();
   if (now.ok()) return ErrorOf(Reason::kNone);
   auto error = std::make_unique<const absl::Status>(std::move(now));
-  sched_internal::SpinLockHolder holder(lock_);
+  sched_internal::VisibleSpinLockHolder holder(lock_);
   if (error_ == nullptr) error_.swap(error);
   return *error_;
 }

@@ -27,7 +27,7 @@ struct ForeignNode : Node {
   RecvChan<Empty> done;  // the same in every call, so one will do
 
  private:
-  sched_internal::SpinLock lock_;
+  sched_internal::VisibleSpinLock lock_;
   std::unique_ptr<const absl::Status> error_ ABSL_GUARDED_BY(lock_);  // once not OK, for ever
 };
 

@@ -34,7 +34,7 @@ struct Node {
   }
   bool IsStatic() const { return kind == Kind::kBackground || kind == Kind::kTodo; }
 
-  sched_internal::Atom<uint32_t> refs{1};  // handles and children
+  sched_internal::VisibleAtom<uint32_t> refs{1};  // handles and children
   const Kind kind;
   Node* parent = nullptr;          // owned
   CancelNode* canceler = nullptr;  // the nearest that can be cancelled, this one included; or else

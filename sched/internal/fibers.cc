@@ -1,11 +1,13 @@
 // The life of a fiber: taken, filled in, started, ended, given back.
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "weft/sched/go.h"
 #include "weft/sched/internal/context_switch.h"
 #include "weft/sched/internal/fiber_values.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/goexit.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/segments.h"
@@ -125,6 +127,7 @@ Spawn::Spawn(StackKind kind, const char* name, size_t stack_bytes, size_t closur
   Scheduler& scheduler = Scheduler::Instance();
   {
     const PinProcessor pin;
+    const race::Ignore ignore;
     if (pin.worker() == nullptr) scheduler.EnsureStarted();
     fiber_ = scheduler.TakeFiber(pin.worker(), SizeClass(kind, stack_bytes, closure_bytes));
   }
@@ -177,7 +180,9 @@ void Spawn::Start() {
   Scheduler& scheduler = Scheduler::Instance();
   {
     const PinProcessor pin;
+    const race::Ignore ignore;
     fiber->id = scheduler.NextFiberId(pin.worker());
+    fiber->sanitizer.Name(fiber->id, fiber->name);
     scheduler.CountStarted(pin.worker());
     scheduler.MakeReadyNext(fiber);
   }
@@ -185,9 +190,19 @@ void Spawn::Start() {
 }
 
 void Spawn::Abandon() {
+  race::Forget(fiber_->stack_low(), fiber_->stack_bytes());
+  const race::Ignore ignore;
   // Relaxed: it was dead and stays so.
   StackArena::Instance().Give(fiber_->size_class, &fiber_, 1);
 }
+
+#if defined(WEFT_TSAN)
+void FatalTooManySanitizedFibers() {
+  Fatal(absl::StrCat("more than ", kMaxSanitizedFibers,
+                     " fibers at once, which ThreadSanitizer of this compiler cannot follow: run fewer "
+                     "under --config=tsan, or build with clang 19"));
+}
+#endif
 
 void FatalNilFunction() { Fatal("go of nil func value"); }
 
@@ -200,6 +215,7 @@ extern "C" void weft_fiber_main(void* argument) {
   auto* fiber = static_cast<Fiber*>(argument);
   Scheduler& scheduler = Scheduler::Instance();
   SanitizerAfterSwitch(fiber->sanitizer);
+  race::ForgetThreadLocals();
   scheduler.FinishSwitch(CurrentWorker());
   CurrentWorker()->LeaveRuntime();
   try {
@@ -211,6 +227,8 @@ extern "C" void weft_fiber_main(void* argument) {
   }
   if (fiber->values != nullptr || fiber->labels != nullptr) [[unlikely]]
     EndFiberValues(fiber);
+  // For Shutdown(), which waits for all.
+  race::Release(&scheduler);
   Worker* worker = CurrentWorker();
   if (fiber->locked_to != nullptr) [[unlikely]]
     scheduler.EndWithFiber(worker, fiber);

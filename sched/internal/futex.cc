@@ -11,7 +11,7 @@
 
 namespace weft::sched_internal {
 
-void FutexWait(std::atomic<uint32_t>& word, uint32_t expected, int64_t deadline_ns) {
+void FutexWait(Atom<uint32_t>& word, uint32_t expected, int64_t deadline_ns) {
   timespec deadline;
   timespec* timeout = nullptr;
   if (deadline_ns != std::numeric_limits<int64_t>::max()) {
@@ -25,7 +25,7 @@ void FutexWait(std::atomic<uint32_t>& word, uint32_t expected, int64_t deadline_
           FUTEX_BITSET_MATCH_ANY);
 }
 
-void FutexWake(std::atomic<uint32_t>& word, int count) {
+void FutexWake(Atom<uint32_t>& word, int count) {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
 }
 

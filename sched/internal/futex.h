@@ -10,8 +10,8 @@ namespace weft::sched_internal {
 
 // Sleeps while word == expected, until `deadline_ns` of the monotonic clock. May return for no
 // reason.
-void FutexWait(std::atomic<uint32_t>& word, uint32_t expected, int64_t deadline_ns);
-void FutexWake(std::atomic<uint32_t>& word, int count);
+void FutexWait(Atom<uint32_t>& word, uint32_t expected, int64_t deadline_ns);
+void FutexWake(Atom<uint32_t>& word, int count);
 
 // Set() once, Wait() once, Reset(). Set() may come first.
 class Futex {
@@ -34,7 +34,7 @@ class Futex {
   static constexpr uint32_t kWaiting = 1;
   static constexpr uint32_t kSet = 2;
 
-  std::atomic<uint32_t> word_{kClear};
+  Atom<uint32_t> word_{kClear};
 };
 
 }  // namespace weft::sched_internal

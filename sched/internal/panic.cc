@@ -37,6 +37,13 @@ void Panic(std::string_view message) { throw PanicError(message); }
 // drops the last one would seem to race with all who had one before. Panics pass from fiber to
 // fiber by such pointers. A program that defines this itself gets its own.
 extern "C" [[gnu::weak]] const char* __tsan_default_suppressions() {
-  return "race:std::__exception_ptr::exception_ptr::_M_release\n";
+  return "race:std::__exception_ptr::exception_ptr::_M_release\n"
+         // Inline functions of the runtime, of which the linker may take an instrumented copy.
+         "race_top:weft::sched_internal::\n"
+         "race_top:weft::sync_internal::Waiter::\n"
+         "race_top:weft::sync_internal::WaitList::\n"
+         "race_top:weft::chan_internal::Waiter::\n"
+         "race_top:weft::chan_internal::WaitList::\n"
+         "race_top:weft::chan_internal::ChanCore::\n";
 }
 #endif

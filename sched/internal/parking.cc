@@ -11,6 +11,7 @@
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/goexit.h"
 #include "weft/sched/internal/held_locks.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/sim_hooks.h"
@@ -27,6 +28,7 @@ namespace {
 class ThreadRecords {
  public:
   Parkable* Take() {
+    const race::Ignore ignore;
     SpinLockHolder hold(lock_);
     if (free_.empty()) return new Parkable(/*is_fiber=*/false);
     Parkable* record = free_.back();
@@ -35,6 +37,7 @@ class ThreadRecords {
   }
 
   void Give(Parkable* record) {
+    const race::Ignore ignore;
     SpinLockHolder hold(lock_);
     free_.push_back(record);
   }
@@ -102,7 +105,8 @@ void ParkFiber(Worker* worker, Fiber* self, WaitReason reason) {
   self->token.Resume();
 }
 
-void Wake(Parkable* parkable, bool next) {
+// Without order for the program: `parkable` may have nothing to do with the caller.
+void WakeUnordered(Parkable* parkable, bool next) {
   switch (parkable->token.Notify()) {
     case ParkToken::Notification::kRemembered:
       return;
@@ -122,6 +126,11 @@ void Wake(Parkable* parkable, bool next) {
   } else {
     scheduler.MakeReadyLast(static_cast<Fiber*>(parkable));
   }
+}
+
+void Wake(Parkable* parkable, bool next) {
+  race::Release(parkable);
+  WakeUnordered(parkable, next);
 }
 
 }  // namespace
@@ -155,14 +164,16 @@ void Park(WaitReason reason) {
   Worker* worker = CurrentWorker();
   Fiber* fiber = worker == nullptr ? nullptr : worker->current;
   Parkable* self = fiber != nullptr ? fiber : sched_internal::CurrentThreadRecord();
-  if (self->token.TryConsume()) return;
-  if (fiber != nullptr) {
+  if (self->token.TryConsume()) {
+    // The notification has come already.
+  } else if (fiber != nullptr) {
     sched_internal::ParkFiber(worker, fiber, reason);
   } else if (worker != nullptr) {
     Fatal("a timer callback must not block");
   } else {
     sched_internal::ParkThread(self);
   }
+  race::Acquire(self);
 }
 
 void Ready(Parkable* parkable) { sched_internal::Wake(parkable, /*next=*/true); }
@@ -201,11 +212,14 @@ void Sleep(absl::Duration d) {
   struct Sleeper : SchedTimer {
     explicit Sleeper(Parkable* self)
         : SchedTimer(
-              [](SchedTimer* timer, int64_t) { ReadyLast(static_cast<Sleeper*>(timer)->self); }),
+              [](SchedTimer* timer, int64_t) {
+                sched_internal::WakeUnordered(static_cast<Sleeper*>(timer)->self, /*next=*/false);
+              }),
           self(self) {}
     Parkable* self;
   } sleeper(CurrentParkable());
-  if (when != never) sleeper.Arm(when);
+  // Not Arm(), which would order the sleeper after others whose timers run on the same thread.
+  if (when != never) Scheduler::Instance().ArmTimer(&sleeper, when);
   Park(WaitReason::kSleep);
 }
 
@@ -255,8 +269,12 @@ absl::Time WallNow() {
   return absl::Now();
 }
 
-void SchedTimer::Arm(int64_t when_ns) { Scheduler::Instance().ArmTimer(this, when_ns); }
+void SchedTimer::Arm(int64_t when_ns) {
+  race::Release(this);
+  Scheduler::Instance().ArmTimer(this, when_ns);
+}
 bool SchedTimer::Postpone(int64_t when_ns) {
+  race::Release(this);
   return sched_internal::TimerQueue::Postpone(this, when_ns);
 }
 bool SchedTimer::Cancel() { return sched_internal::TimerQueue::Remove(this, /*wait=*/false); }

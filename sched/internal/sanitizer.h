@@ -7,7 +7,11 @@
 #ifndef WEFT_SCHED_INTERNAL_SANITIZER_H_
 #define WEFT_SCHED_INTERNAL_SANITIZER_H_
 
+#include <climits>
 #include <cstddef>
+#include <cstdint>
+
+#include "weft/sched/internal/atomic.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define WEFT_ASAN 1
@@ -17,7 +21,8 @@
 #endif
 #endif
 
-#if defined(__SANITIZE_THREAD__)
+// WEFT_RACE: also in the runtime's own files, which are compiled without instrumentation then.
+#if defined(__SANITIZE_THREAD__) || defined(WEFT_RACE)
 #define WEFT_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -33,6 +38,8 @@
 #endif
 #if defined(WEFT_TSAN)
 #include <sanitizer/tsan_interface.h>
+
+#include <cstdio>
 #endif
 
 #if defined(WEFT_TSAN)
@@ -43,6 +50,18 @@ void AnnotateIgnoreReadsEnd(const char* file, int line);
 #endif
 
 namespace weft::sched_internal {
+
+#if defined(WEFT_TSAN)
+// How many fibers live at once, and may. gcc's sanitizer up to version 12 knows 8,128 threads and
+// fibers, and gives up without a word of fibers.
+inline constinit Atom<int> sanitized_fibers{0};
+#if defined(__clang__) || __GNUC__ > 12
+inline constexpr int kMaxSanitizedFibers = INT_MAX;
+#else
+inline constexpr int kMaxSanitizedFibers = 8'000;
+#endif
+[[noreturn]] void FatalTooManySanitizedFibers();
+#endif
 
 // For the scope, ThreadSanitizer does not look at what the caller reads: a dump reads what others
 // are about to write.
@@ -99,6 +118,16 @@ struct SanitizerContext {
 #endif
   }
 
+  // Shown in the detector's reports. To be called once the fiber has its number.
+  void Name([[maybe_unused]] uint64_t id, [[maybe_unused]] const char* name) {
+#if defined(WEFT_TSAN)
+    char text[64];
+    std::snprintf(text, sizeof text, name == nullptr ? "fiber %llu" : "fiber %llu %s",
+                  static_cast<unsigned long long>(id), name);
+    __tsan_set_fiber_name(tsan_fiber, text);
+#endif
+  }
+
   // For a new fiber on [bottom, bottom + bytes).
   void InitForFiber([[maybe_unused]] void* bottom, [[maybe_unused]] size_t bytes) {
 #if defined(WEFT_ASAN)
@@ -108,6 +137,10 @@ struct SanitizerContext {
     __asan_unpoison_memory_region(bottom, bytes);
 #endif
 #if defined(WEFT_TSAN)
+    // Relaxed: a count.
+    if (sanitized_fibers.fetch_add(1, std::memory_order_relaxed) >= kMaxSanitizedFibers) {
+      FatalTooManySanitizedFibers();
+    }
     tsan_fiber = __tsan_create_fiber(0);
 #endif
   }
@@ -115,22 +148,29 @@ struct SanitizerContext {
   // The fiber has ended and been left.
   void DestroyForFiber() {
 #if defined(WEFT_TSAN)
+    sanitized_fibers.fetch_sub(1, std::memory_order_relaxed);  // a count
     __tsan_destroy_fiber(tsan_fiber);
     tsan_fiber = nullptr;
 #endif
   }
 };
 
-// Just before the switch. `ends`: `from` will never run again.
+// Just before the switch. `ends`: `from` will never run again. `ordered`: what `from` has done happens
+// before what `to` does next. With the race detector that is so in simulated worlds only, where the
+// order in which fibers run is what a test is about; elsewhere it says nothing (race.h).
 inline void SanitizerBeforeSwitch([[maybe_unused]] SanitizerContext& from,
                                   [[maybe_unused]] SanitizerContext& to,
-                                  [[maybe_unused]] bool ends) {
+                                  [[maybe_unused]] bool ends, [[maybe_unused]] bool ordered) {
 #if defined(WEFT_ASAN)
   __sanitizer_start_switch_fiber(ends ? nullptr : &from.fake_stack, to.stack_bottom,
                                  to.stack_bytes);
 #endif
 #if defined(WEFT_TSAN)
+#if defined(WEFT_RACE)
+  __tsan_switch_to_fiber(to.tsan_fiber, ordered ? 0 : __tsan_switch_to_fiber_no_sync);
+#else
   __tsan_switch_to_fiber(to.tsan_fiber, 0);
+#endif
 #endif
 }
 

@@ -13,6 +13,7 @@
 #include "weft/sched/internal/fork.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/process_barrier.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/segments.h"
 #include "weft/sched/internal/stack_overflow.h"
 #include "weft/sched/internal/terminate.h"
@@ -128,6 +129,7 @@ void Scheduler::Interrupt(Processor* processor) {
 }
 
 void Scheduler::SpawnWorker(Processor* processor, bool spinning) {
+  const race::Ignore ignore;
   Worker* worker;
   {
     SpinLockHolder hold(lock_);
@@ -166,6 +168,7 @@ void* Scheduler::WorkerMain(void* argument) {
   PrepareWorkerStack(worker->locals);
   worker->eh = ThreadEhGlobals();
   worker->sanitizer.InitForThread();
+  const race::Ignore ignore;
   Scheduler& scheduler = Instance();
   scheduler.Hold(worker, worker->processor());
   scheduler.Loop(worker);
@@ -176,6 +179,7 @@ void* Scheduler::WorkerMain(void* argument) {
 }
 
 void Scheduler::Stop() {
+  const race::Ignore ignore;
   sysmon_.Stop();
   Worker* idle;
   Worker* all;
@@ -253,11 +257,13 @@ bool Scheduler::WaitUntilNoFibers(int64_t deadline_ns) {
     FutexWait(drained_, seen, std::min(deadline_ns, now + 1'000'000));
   }
   draining_.store(false, std::memory_order_relaxed);  // as above
+  if (none) race::Acquire(this);
   return none;
 }
 
 void Scheduler::ArmTimer(SchedTimer* timer, int64_t when_ns) {
   CheckNotForked();
+  const race::Ignore ignore;
   {
     const PinProcessor pin;
     if (Worker* worker = pin.worker()) {

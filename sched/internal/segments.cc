@@ -159,7 +159,7 @@ void PrepareWorkerStack(ThreadLocals* locals) {
   uintptr_t thread_control_block;
   asm("movq %%fs:0, %0" : "=r"(thread_control_block));
   locals->guard_word =
-      reinterpret_cast<std::atomic<uintptr_t>*>(thread_control_block + kGuardWordOffset);
+      reinterpret_cast<Atom<uintptr_t>*>(thread_control_block + kGuardWordOffset);
 #endif
   locals->signal_mask = BlockedSignals();
   stack_t former;

@@ -5,6 +5,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/fiber.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/spin_lock.h"
 #include "weft/sched/internal/worker.h"
 
@@ -79,9 +80,15 @@ SimOwner SimOwnerOf(const void* object) {
   return Worlds::Instance().Owned(object) ? SimOwner::kOther : SimOwner::kNobody;
 }
 
-void SimAdopt(const void* object) { Worlds::Instance().Adopt(SimOfThread(), object); }
+void SimAdopt(const void* object) {
+  const race::Ignore ignore;
+  Worlds::Instance().Adopt(SimOfThread(), object);
+}
 
-void SimRelease(const void* object) { Worlds::Instance().Release(SimOfThread(), object); }
+void SimRelease(const void* object) {
+  const race::Ignore ignore;
+  Worlds::Instance().Release(SimOfThread(), object);
+}
 
 void SimMakeReady(Fiber* fiber) {
   SimHooks* sim = SimOfThread();

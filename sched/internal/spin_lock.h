@@ -16,6 +16,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/race.h"
 #if !defined(WEFT_MODEL)
 #include "weft/sched/internal/thread_local.h"
 #endif
@@ -80,6 +81,38 @@ class ABSL_LOCKABLE SpinLock {
   Atom<uint32_t> word_{0};
 };
 
+#if defined(WEFT_RACE)
+// A SpinLock that orders its holders to the race detector as well: for what stands for a lock of the
+// program, or guards what the detector is to look at.
+class VisibleSpinLock : public SpinLock {
+ public:
+  void lock() {
+    SpinLock::lock();
+    race::Acquire(this);
+  }
+  bool try_lock() {
+    if (!SpinLock::try_lock()) return false;
+    race::Acquire(this);
+    return true;
+  }
+  void unlock() {
+    race::Release(this);
+    SpinLock::unlock();
+  }
+};
+
+class VisibleSpinLockHolder {
+ public:
+  explicit VisibleSpinLockHolder(VisibleSpinLock& lock) : lock_(lock) { lock_.lock(); }
+  ~VisibleSpinLockHolder() { lock_.unlock(); }
+  VisibleSpinLockHolder(const VisibleSpinLockHolder&) = delete;
+  VisibleSpinLockHolder& operator=(const VisibleSpinLockHolder&) = delete;
+
+ private:
+  VisibleSpinLock& lock_;
+};
+#endif
+
 class ABSL_SCOPED_LOCKABLE SpinLockHolder {
  public:
   explicit SpinLockHolder(SpinLock& lock) ABSL_EXCLUSIVE_LOCK_FUNCTION(lock) : lock_(lock) {
@@ -92,6 +125,11 @@ class ABSL_SCOPED_LOCKABLE SpinLockHolder {
  private:
   SpinLock& lock_;
 };
+
+#if !defined(WEFT_RACE)
+using VisibleSpinLock = SpinLock;
+using VisibleSpinLockHolder = SpinLockHolder;
+#endif
 
 }  // namespace weft::sched_internal
 

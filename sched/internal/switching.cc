@@ -3,6 +3,7 @@
 
 #include "weft/sched/internal/context_switch.h"
 #include "weft/sched/internal/futex.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/thread_local.h"
@@ -87,11 +88,11 @@ void Scheduler::SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After 
     *worker->eh = next->eh;
     worker->processor()->RecordRunning(next);
     next->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
-    SanitizerBeforeSwitch(self->sanitizer, next->sanitizer, after == After::kEnd);
+    SanitizerBeforeSwitch(self->sanitizer, next->sanitizer, after == After::kEnd, worker->sim != nullptr);
     weft_switch_context(self->saved_sp(), next->sp.load(std::memory_order_relaxed));
   } else {
     *worker->eh = EhGlobals{};
-    SanitizerBeforeSwitch(self->sanitizer, worker->sanitizer, after == After::kEnd);
+    SanitizerBeforeSwitch(self->sanitizer, worker->sanitizer, after == After::kEnd, worker->sim != nullptr);
     weft_switch_context(self->saved_sp(), worker->thread_sp);
   }
   // Possibly on another thread.
@@ -99,6 +100,7 @@ void Scheduler::SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After 
   if (no_preempt != 0) [[unlikely]]
     worker->locals->no_preempt = no_preempt;
   SanitizerAfterSwitch(self->sanitizer);
+  race::ForgetThreadLocals();
   FinishSwitch(worker);
   worker->LeaveRuntime();
 }
@@ -110,7 +112,8 @@ void Scheduler::RunFiber(Worker* worker, Fiber* fiber) {
   worker->processor()->RecordRunning(fiber);
   *worker->eh = fiber->eh;
   fiber->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
-  SanitizerBeforeSwitch(worker->sanitizer, fiber->sanitizer, /*ends=*/false);
+  SanitizerBeforeSwitch(worker->sanitizer, fiber->sanitizer, /*ends=*/false,
+                        worker->sim != nullptr);
   weft_switch_context(&worker->thread_sp, fiber->sp.load(std::memory_order_relaxed));
   SanitizerAfterSwitch(worker->sanitizer);
   FinishSwitch(worker);
@@ -136,10 +139,13 @@ void Scheduler::FinishSwitch(Worker* worker) {
       if (worker->processor() != nullptr) worker->processor()->SampleReady(fiber);
       PushGlobal(&fiber, 1);
       break;
-    case After::kEnd:
+    case After::kEnd: {
       fiber->sanitizer.DestroyForFiber();
+      race::Forget(fiber->stack_low(), fiber->stack_bytes() + sizeof(Fiber));
+      const race::Ignore ignore;
       ReturnFiber(worker, fiber);
       break;
+    }
   }
 }
 
@@ -162,6 +168,7 @@ void Processor::RecordLatency(Fiber* fiber, int64_t since_ns) {
 void Scheduler::MakeReadyNext(Fiber* fiber) {
   fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
   fiber->since.store(0, std::memory_order_relaxed);                        // published by the queue
+  const race::Ignore ignore;
   if (fiber->bubble != 0) [[unlikely]]
     return SimMakeReady(fiber);
   const PinProcessor pin;
@@ -176,6 +183,7 @@ void Scheduler::MakeReadyNext(Fiber* fiber) {
 void Scheduler::MakeReadyLast(Fiber* fiber) {
   fiber->status.store(FiberStatus::kRunnable, std::memory_order_relaxed);  // statistic
   fiber->since.store(0, std::memory_order_relaxed);                        // published by the queue
+  const race::Ignore ignore;
   if (fiber->bubble != 0) [[unlikely]]
     return SimMakeReady(fiber);
   const PinProcessor pin;

@@ -77,8 +77,8 @@ class Sysmon {
 
   Scheduler* scheduler_ = nullptr;
   pthread_t thread_{};
-  std::atomic<uint32_t> stop_{0};    // a futex
-  std::atomic<uint32_t> asleep_{0};  // a futex: 1 in deep sleep
+  Atom<uint32_t> stop_{0};    // a futex
+  Atom<uint32_t> asleep_{0};  // a futex: 1 in deep sleep
   Atom<int64_t> coarse_now_{0};
   bool blocking_seen_ = false;     // sysmon only: some fiber is in a blocking call on its processor
   int64_t decay_due_ns_ = 0;       // sysmon only

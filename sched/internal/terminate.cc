@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "weft/sched/internal/debug_options.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/internal/traceback.h"
@@ -84,6 +85,7 @@ void BeginDeath() {
 }
 
 void EndProcess() {
+  race::BeginExit();
   if (Traceback().crash) {
     signal(SIGABRT, SIG_DFL);
     sigset_t abort_only;

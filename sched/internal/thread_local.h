@@ -32,7 +32,7 @@ struct ThreadLocals {
   Worker* worker;
   // Offset 8, read by PreemptRequested(). Not zero: leave at the next safe point. Written by sysmon
   // too.
-  std::atomic<uint32_t> preempt;
+  Atom<uint32_t> preempt;
   // Offset 12, see AddNoPreempt(): how many NoPreempt scopes (low half) and SpinLocks (high half)
   // the thread is in. Owner only.
   uint32_t no_preempt;
@@ -43,7 +43,7 @@ struct ThreadLocals {
   FiberStack* stack;
   // The word that prologues compare with the stack pointer, where it is for this thread. Null on
   // threads that are not workers. Sysmon writes kPoisonedGuard through it.
-  std::atomic<uintptr_t>* guard_word;
+  Atom<uintptr_t>* guard_word;
   // The signals that are blocked outside of all signal handlers; workers only.
   uint64_t signal_mask;
   // What signal handlers run on; workers only. Owner only.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/panic.h"
 
@@ -71,7 +72,10 @@ bool TimerQueue::Remove(SchedTimer* timer, bool wait) {
     queue->lock_.unlock();
     // Although it is cancelled: a callback that has armed the timer again may not have returned, and
     // may do so once more.
-    if (!firing || !wait) return cancelled;
+    if (!firing || !wait) {
+      if (wait && !cancelled) race::Acquire(queue);
+      return cancelled;
+    }
     ThreadYield();
   }
 }
@@ -93,7 +97,9 @@ void TimerQueue::RunDue(int64_t now_ns) {
     firing_.store(timer, std::memory_order_relaxed);  // read under the lock, or by the callback
     const SchedTimer::Callback callback = timer->callback_;
     lock_.unlock();
+    race::Acquire(timer);
     callback(timer, now_ns);  // may end the timer's life
+    race::Release(this);
     lock_.lock();
     firing_.store(nullptr, std::memory_order_relaxed);  // likewise
   }

@@ -15,6 +15,7 @@
 #include "weft/sched/internal/context_switch.h"
 #include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/fiber_values.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/sanitizer.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/segments.h"
@@ -59,6 +60,7 @@ _Unwind_Reason_Code OnFrame(_Unwind_Context* context, void* argument) {
 // How many of the innermost frames belong to the reporting of a panic and not to its story:
 // everything up to __cxa_throw or the constructor of PanicError.
 int FramesToHide(void* const* pcs, int count) {
+  const race::Ignore ignore;  // Debian's absl is not instrumented
   int hide = 0;
   for (int i = 0; i < std::min(count, 12); ++i) {
     char name[256];
@@ -117,6 +119,7 @@ void AppendLabels(std::string* out, const LabelSet& set) {
 
 void AppendCreator(std::string* out, const Fiber& fiber) {
   if (fiber.creator_pcs[0] == nullptr) return;
+  const race::Ignore ignore;  // as above
   // The first frame may be the Go() template itself; then the second is the code that called it.
   char name[512] = "?";
   void* pc = fiber.creator_pcs[0];
@@ -164,8 +167,11 @@ __attribute__((no_sanitize("address", "thread"))) int CaptureParked(const Fiber&
 void AppendFrames(std::string* out, void* const* pcs, int count) {
   for (int i = 0; i < count; ++i) {
     char name[512] = "?";
-    // The return address may be the first of the next function.
-    absl::Symbolize(static_cast<char*>(pcs[i]) - 1, name, sizeof name);
+    {
+      const race::Ignore ignore;  // as above
+      // The return address may be the first of the next function.
+      absl::Symbolize(static_cast<char*>(pcs[i]) - 1, name, sizeof name);
+    }
     absl::StrAppendFormat(out, "%s\n\t%p\n", name, pcs[i]);
   }
 }

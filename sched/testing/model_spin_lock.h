@@ -51,6 +51,9 @@ class ABSL_SCOPED_LOCKABLE SpinLockHolder {
   SpinLock& lock_;
 };
 
+using VisibleSpinLock = SpinLock;
+using VisibleSpinLockHolder = SpinLockHolder;
+
 }  // namespace weft::sched_internal
 
 #endif  // WEFT_SCHED_TESTING_MODEL_SPIN_LOCK_H_

@@ -6,6 +6,7 @@
 
 #include "absl/debugging/symbolize.h"
 #include "weft/sched/internal/futex.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/traceback.h"
 #include "weft/sched/panic.h"
@@ -117,6 +118,7 @@ bool World::AdvanceTime() {
 }
 
 void World::MakeReadyFromOutside(Fiber* fiber) {
+  const race::Ignore ignore;
   sched_internal::SpinLockHolder hold(inbox_lock_);
   inbox_.push_back(fiber);
   // ORDER(sim.inbox): release; pairs with the acquires in AwaitOutside() and TakeInbox().
@@ -128,6 +130,7 @@ void World::TakeInbox() {
   // ORDER(sim.inbox): acquire; pairs with the release in MakeReadyFromOutside().
   if (inbox_size_.load(std::memory_order_acquire) == 0) [[likely]]
     return;
+  const race::Ignore ignore;
   std::vector<Fiber*> arrived;
   {
     sched_internal::SpinLockHolder hold(inbox_lock_);

@@ -186,7 +186,7 @@ class World final : public sched_internal::SimHooks {
   // Fibers that other threads have readied.
   sched_internal::SpinLock inbox_lock_;
   std::vector<Fiber*> inbox_ ABSL_GUARDED_BY(inbox_lock_);
-  std::atomic<uint32_t> inbox_size_{0};  // a futex
+  sched_internal::Atom<uint32_t> inbox_size_{0};  // a futex
 };
 
 }  // namespace weft::sim_internal

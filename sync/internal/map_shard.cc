@@ -6,14 +6,14 @@
 
 namespace weft::sync_internal {
 
-using sched_internal::Atom;
+using sched_internal::VisibleAtom;
 
 MapIndex::Table* MapIndex::NewTable(size_t slots) {
   auto* const table =
-      static_cast<Table*>(::operator new(sizeof(Table) + (slots - 1) * sizeof(Atom<MapEntry*>)));
+      static_cast<Table*>(::operator new(sizeof(Table) + (slots - 1) * sizeof(VisibleAtom<MapEntry*>)));
   ::new (table) Retired{&DestroyTable, nullptr, 0};
   table->mask = slots - 1;
-  for (size_t i = 0; i < slots; ++i) ::new (&table->slots[i]) Atom<MapEntry*>(nullptr);
+  for (size_t i = 0; i < slots; ++i) ::new (&table->slots[i]) VisibleAtom<MapEntry*>(nullptr);
   return table;
 }
 
@@ -27,7 +27,7 @@ MapIndex::~MapIndex() {
 }
 
 void MapIndex::Put(Slot slot, MapEntry* entry) {
-  Atom<MapEntry*>& place = table_.load(std::memory_order_relaxed)->slots[slot];
+  VisibleAtom<MapEntry*>& place = table_.load(std::memory_order_relaxed)->slots[slot];
   MapEntry* const before = place.load(std::memory_order_relaxed);
   // ORDER(map.slot): seq_cst; pairs with Find(). Publishes the entry; before Retire().
   place.store(entry, std::memory_order_seq_cst);
@@ -40,7 +40,7 @@ void MapIndex::Put(Slot slot, MapEntry* entry) {
 }
 
 void MapIndex::Remove(Slot slot) {
-  Atom<MapEntry*>& place = table_.load(std::memory_order_relaxed)->slots[slot];
+  VisibleAtom<MapEntry*>& place = table_.load(std::memory_order_relaxed)->slots[slot];
   MapEntry* const before = place.load(std::memory_order_relaxed);
   // ORDER(map.slot): seq_cst; pairs with Find(); before Retire().
   place.store(Removed(), std::memory_order_seq_cst);

@@ -92,7 +92,7 @@ class MapIndex {
  private:
   struct Table : Retired {
     size_t mask;
-    sched_internal::Atom<MapEntry*> slots[1];  // mask + 1 of them
+    sched_internal::VisibleAtom<MapEntry*> slots[1];  // mask + 1 of them
   };
 
   static constexpr Slot kNoSlot = SIZE_MAX;
@@ -112,7 +112,7 @@ class MapIndex {
   const Table& Rebuild();
   void Replace(Table* table);
 
-  sched_internal::Atom<Table*> table_{nullptr};
+  sched_internal::VisibleAtom<Table*> table_{nullptr};
   // The writer's.
   size_t used_ = 0;  // slots that are not empty
   size_t live_ = 0;  // of these, with an entry

@@ -18,6 +18,7 @@
 #include <cstdint>
 
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/race.h"
 
 namespace weft::sync_internal {
 
@@ -25,6 +26,7 @@ class ReadSection {
  public:
   ReadSection();
   ~ReadSection() {
+    race::Release(count_);
     // ORDER(reclaim.leave): release; pairs with the acquire in Drained().
     count_->fetch_sub(1, std::memory_order_release);
   }

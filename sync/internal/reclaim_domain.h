@@ -9,6 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/spin_lock.h"
 #include "weft/sync/internal/reclaim.h"
 #include "weft/sync/internal/stripe.h"
@@ -34,6 +35,7 @@ class ReclaimDomain {
   }
 
   void Retire(Retired* object) {
+    race::Release(this);
     uint32_t pending;
     {
       sched_internal::SpinLockHolder holder(lock_);
@@ -52,6 +54,8 @@ class ReclaimDomain {
       if (!Advance()) break;
     }
     Retired* object = TakeRipe();
+    // Whoever has seen these objects is done with them.
+    if (object != nullptr) race::Acquire(this);
     while (object != nullptr) {
       Retired* const next = object->next;
       object->destroy(object);
@@ -82,6 +86,7 @@ class ReclaimDomain {
     const bool drained = Drained((epoch + 1) & 1);
     // ORDER(reclaim.epoch): seq_cst; pairs with the loads in Enter() and Retire().
     if (drained) epoch_.store(epoch + 1, std::memory_order_seq_cst);
+    race::Release(this);
     advance_lock_.unlock();
     return drained;
   }
@@ -92,6 +97,7 @@ class ReclaimDomain {
       // release of the sections that have been left. An RMW, so that a later (A) reads from it and
       // synchronizes with us.
       if (stripe.sections[parity].fetch_add(0, std::memory_order_seq_cst) != 0) return false;
+      race::Acquire(&stripe.sections[parity]);
     }
     return true;
   }

@@ -3,6 +3,7 @@
 load("//tools/build_defs:weft.bzl", "weft_cc_library", "weft_cc_test")
 
 _MODEL = Label("//sched/testing:model")
+_RACE = Label("//sched/internal:race")
 _MODEL_EXPECT = Label("//sched/testing:model_expect")
 
 # The code under test takes headers such as sched/park.h without the library that implements them.
@@ -64,7 +65,10 @@ def weft_cc_model_test(
             features = features + _FEATURES,
             tags = tags + ["model"],
             visibility = ["//visibility:private"],
-            deps = deps + [_MODEL],
+            deps = deps + [
+                _MODEL,
+                _RACE,
+            ],
         )
         deps = deps + [name + "_code"]
     weft_cc_test(
@@ -82,6 +86,7 @@ def weft_cc_model_test(
         deps = deps + [
             _MODEL,
             _MODEL_EXPECT,
+            _RACE,
         ],
         **kwargs
     )

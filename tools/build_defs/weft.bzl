@@ -37,6 +37,20 @@ WEFT_SPLIT_STACK_LINKOPTS = select({
     "//conditions:default": [],
 })
 
+_RACE = str(Label("//tools/build_defs:race"))
+
+# The runtime's own code, which the race detector must not take for the program's (sched/internal/race.h).
+_UNSEEN_COPTS = select({
+    _RACE: ["-fno-sanitize=thread"],
+    "//conditions:default": [],
+})
+
+# Tells all code that sees weft's atomics that the race detector is there.
+WEFT_RACE_DEFINES = select({
+    _RACE: ["WEFT_RACE"],
+    "//conditions:default": [],
+})
+
 _GTEST = Label("@googletest//:gtest")
 _GTEST_MAIN = Label("@googletest//:gtest_main")
 _BENCHMARK = Label("@google_benchmark//:benchmark")
@@ -45,18 +59,20 @@ _BENCHMARK_MAIN = Label("@google_benchmark//:benchmark_main")
 def _copts(copts, split_stack):
     return WEFT_COPTS + (WEFT_SPLIT_STACK_COPTS if split_stack else []) + copts
 
-def weft_cc_library(name, copts = [], split_stack = True, **kwargs):
+def weft_cc_library(name, copts = [], split_stack = True, unseen = False, **kwargs):
     """A library whose headers are included as "weft/FOLDER/header.h".
 
     Args:
       name: of the library.
       copts: besides weft's own.
       split_stack: False: never ask for more stack, nor be preempted, in prologues. For the runtime itself.
+      unseen: True: what the sources do is not the program's to the race detector. For the runtime itself, and for
+        primitives that say by themselves what they order.
       **kwargs: as of any library.
     """
     cc_library(
         name = name,
-        copts = _copts(copts, split_stack),
+        copts = _copts(copts, split_stack) + (_UNSEEN_COPTS if unseen else []),
         include_prefix = "weft",
         strip_include_prefix = "/",
         **kwargs

@@ -9,6 +9,7 @@
 #include "absl/debugging/symbolize.h"
 #include "absl/strings/str_format.h"
 #include "weft/sched/internal/fiber.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/traceback.h"
 #include "weft/sched/park.h"
 #include "weft/sched/timer.h"
@@ -27,6 +28,7 @@ int FramesToHide(void* const* pcs, int count) {
   int hide = 0;
   for (int i = 0; i < std::min(count, 8); ++i) {
     char name[256];
+    const race::Ignore ignore;  // Debian's absl is not instrumented
     if (absl::Symbolize(static_cast<char*>(pcs[i]) - 1, name, sizeof name) && IsOurs(name))
       hide = i + 1;
   }
