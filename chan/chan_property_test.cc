@@ -41,7 +41,7 @@ class Program {
     // Ends whoever still waits.
     if (!closed_)
       Begin(
-          kSteps, [this] { chan_.Close(); }, [this] { reference_.Close(kSteps); });
+          kSteps, [this] { chan_internal::CloseUnordered(chan_); }, [this] { reference_.Close(kSteps); });
     Compare();
     fibers_.Wait();
   }
@@ -101,7 +101,7 @@ class Program {
         return Begin(
             op,
             [this, op] {
-              chan_.Close();
+              chan_internal::CloseUnordered(chan_);
               results_[op] = {Kind::kSent};
             },
             [&] { reference_.Close(op); });

@@ -18,6 +18,7 @@ namespace weft {
 namespace {
 
 using chan_internal::Group;
+using chan_internal::CloseUnordered;
 using chan_internal::PanicOf;
 using weft::testing::Repeat;
 
@@ -137,7 +138,7 @@ TEST_P(ChanStressTest, CloseRacesWithEverything) {
         });
       }
       for (int i = 0; i < round; ++i) Gosched();
-      c.Close();
+      CloseUnordered(c);
       group.Wait();
       EXPECT_EQ(sent, received);
       EXPECT_EQ(alive, 0);
@@ -153,7 +154,7 @@ TEST_P(ChanStressTest, OnlyOneOfManyClosesSucceeds) {
     Group group;
     for (int i = 0; i < 6; ++i) {
       group.Go([c, &succeeded] {
-        std::string panic = PanicOf([&] { c.Close(); });
+        std::string panic = PanicOf([&] { CloseUnordered(c); });
         if (panic.empty()) {
           ++succeeded;
         } else {

@@ -24,6 +24,7 @@
 #include "weft/sched/go.h"
 #include "weft/sched/internal/fiber.h"
 #include "weft/sched/internal/parkable.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/sanitizer.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
@@ -297,6 +298,7 @@ class Actor {
         for (int value : c) ending_.got.push_back(value);
         break;
       case Form::kClose:
+        const race::Ignore ignore;  // of sends that nothing orders with it
         c.Close();
         break;
     }

@@ -26,6 +26,7 @@ namespace {
 using chan_internal::AwaitReceivers;
 using chan_internal::AwaitSenders;
 using chan_internal::Group;
+using chan_internal::CloseUnordered;
 using chan_internal::PanicOf;
 
 class ChanTest : public weft::testing::FiberTest {};
@@ -247,7 +248,7 @@ TEST_F(ChanTest, CloseWakesAllSendersWhichPanicThemselves) {
       });
     }
     AwaitSenders(c, 10);
-    EXPECT_EQ(PanicOf([c] { c.Close(); }), "");
+    EXPECT_EQ(PanicOf([c] { CloseUnordered(c); }), "");
     group.Wait();
     EXPECT_EQ(panics, 10);
     for (int i = 0; i < capacity; ++i) EXPECT_EQ(c.Recv(), -i);
@@ -265,7 +266,7 @@ TEST_F(ChanTest, ValueOfASenderThatPanicsDiesOnce) {
   });
   AwaitSenders(c, 1);
   EXPECT_EQ(watch.use_count(), 1);
-  c.Close();
+  CloseUnordered(c);
   group.Wait();
   EXPECT_TRUE(watch.expired());
 }

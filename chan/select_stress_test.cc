@@ -17,6 +17,7 @@ namespace weft {
 namespace {
 
 using chan_internal::Group;
+using chan_internal::CloseUnordered;
 using chan_internal::PanicOf;
 using weft::testing::Repeat;
 
@@ -157,8 +158,8 @@ TEST_P(SelectStressTest, CloseRacesWithSelects) {
       });
     }
     for (int i = 0; i < round; ++i) Gosched();
-    a.Close();
-    b.Close();
+    CloseUnordered(a);
+    CloseUnordered(b);
     group.Wait();
     EXPECT_EQ(sent, received);
   }

@@ -26,6 +26,7 @@ namespace {
 using chan_internal::AwaitReceivers;
 using chan_internal::AwaitSenders;
 using chan_internal::Group;
+using chan_internal::CloseUnordered;
 using chan_internal::PanicOf;
 using chan_internal::WaitingReceivers;
 using chan_internal::WaitingSenders;
@@ -282,7 +283,7 @@ TEST_F(SelectTest, CloseMakesWaitingSendCasePanic) {
   Group group;
   group.Go([a] {
     AwaitSenders(a, 1);
-    a.Close();
+    CloseUnordered(a);
   });
   EXPECT_EQ(PanicOf([&] { Select(OnSend(a, 1), OnRecv(b)); }), "send on closed channel");
   EXPECT_EQ(WaitingReceivers(b), 0);

@@ -44,26 +44,33 @@ TEST_P(FiberLocalTest, EachFiberHasItsOwnThroughoutItsLife) {
 
 TEST_P(FiberLocalTest, ValuesAreDestroyedAtTheEndYoungestFirst) {
   struct Named {
-    ~Named() { *log += name; }
+    ~Named() {
+      *log += name;
+      destroyed->fetch_add(1);
+    }
     std::string name;
     std::string* log = nullptr;
+    std::atomic<int>* destroyed = nullptr;
   };
   static FiberLocal<Named> first;
   static FiberLocal<Named> second;
   testing::RunInFiber([] {
     std::string log;
-    Go([&log] {
+    std::atomic<int> destroyed{0};
+    Go([&] {
       first->name = "first ";
       first->log = &log;
+      first->destroyed = &destroyed;
       second->name = "second ";
       second->log = &log;
+      second->destroyed = &destroyed;
       struct AtReturn {
         ~AtReturn() { log += "frame "; }
         std::string& log;
       } at_return{log};
       Goexit();
     });
-    while (NumFiber() > 1) Gosched();
+    while (destroyed != 2) Gosched();
     EXPECT_EQ(log, "frame second first ");
   });
 }
@@ -122,18 +129,20 @@ class LabelsTest : public testing::WorkerTest {};
 TEST_P(LabelsTest, FibersInheritWhatHoldsWhenTheyStart) {
   testing::RunInFiber([] {
     std::optional<Labels> inherited;
+    std::atomic<bool> looked{false};
     {
       ScopedLabels outer({{"tenant", "a"}, {"job", "x"}});
       ScopedLabels inner({{"job", "y"}});
-      Go([&inherited] {
+      Go([&] {
         Gosched();
         inherited = CurrentLabels();
         ScopedLabels own({{"own", "z"}});
+        looked = true;
       });
       EXPECT_EQ(CurrentLabel("job"), "y");
     }
     EXPECT_EQ(CurrentLabels(), Labels());
-    while (NumFiber() > 1) Gosched();
+    while (!looked) Gosched();
     EXPECT_EQ(inherited, (Labels{{"job", "y"}, {"tenant", "a"}}));
     EXPECT_EQ(CurrentLabel("own"), std::nullopt);
   });

@@ -358,11 +358,11 @@ TEST_P(GoTest, UncaughtExceptionsAreCountedPerFiber) {
     Countdown all(2);
     int during = -1;
     int beside = -1;
-    Parkable* unwinding = nullptr;
+    std::atomic<Parkable*> unwinding{nullptr};
     Go([&] {
       struct ParksInUnwinding {
         int* during;
-        Parkable** self;
+        std::atomic<Parkable*>* self;
         ~ParksInUnwinding() {
           *self = CurrentParkable();
           Park(WaitReason::kForever);

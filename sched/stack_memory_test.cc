@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <vector>
@@ -35,7 +36,7 @@ int64_t ResidentBytes() {
 // Starts `count` fibers that park, wakes them all, and waits for their end.
 void ParkAndWake(int count, int64_t* resident_at_peak) {
   std::vector<Parkable*> parked(count);
-  Atom<int> ready{0};
+  std::atomic<int> ready{0};
   for (int i = 0; i < count; ++i) {
     Go([&parked, &ready, i] {
       parked[i] = CurrentParkable();

@@ -202,20 +202,21 @@ TEST(SchedTimerOrderTest, FibersWakeInTheOrderOfTheirTimes) {
     std::deque<Sleeper> sleepers(kSleepers);
     std::atomic<int> parked{0};
     std::atomic<int> ended{0};
-    std::vector<int> order;
+    std::atomic<int> done{0};
+    std::vector<int> order(kSleepers);
     for (int i = 0; i < kSleepers; ++i) {
       Go([&, i] {
         sleepers[i].waiter = CurrentParkable();
         parked.fetch_add(1);
         Park(WaitReason::kSleep);
-        order.push_back(i);
-        ended.fetch_add(1);
+        order[ended.fetch_add(1)] = i;
+        done.fetch_add(1);
       });
     }
     while (parked.load() < kSleepers) Gosched();
     const int64_t base = MonotonicNanos() + 1'000'000;
     for (int i = kSleepers - 1; i >= 0; --i) sleepers[i].Arm(base + i * 10'000);
-    while (ended.load() < kSleepers) Gosched();
+    while (done.load() < kSleepers) Gosched();
     for (int i = 0; i < kSleepers; ++i) EXPECT_EQ(order[i], i);
   });
   GOMAXPROCS(former);

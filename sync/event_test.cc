@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
 #include "weft/sched/testing/fixture.h"
+#include "weft/sync/mutex.h"
 #include "weft/sync/testing/crew.h"
 
 namespace weft {
@@ -73,23 +74,30 @@ TEST_P(EventTest, AutoIsRememberedOnceIfNobodyWaits) {
 struct Queue {
   Queue() {
     for (int i = 0; i < 4; ++i) {
-      bool waits = false;
+      std::atomic<bool> waits{false};
       crew.Fiber([this, &waits, i] {
         waits = true;
         event.Wait();
+        MutexLock lock(mutex);
         order.push_back(i);
       });
       while (!waits) Gosched();
     }
   }
   ~Queue() {
-    while (order.size() < 4) {
+    while (Order().size() < 4) {
       event.Set();
       Gosched();
     }
   }
 
+  std::vector<int> Order() {
+    MutexLock lock(mutex);
+    return order;
+  }
+
   Event event{EventReset::kAuto};
+  Mutex mutex;
   std::vector<int> order;
   Crew crew;
 };
@@ -116,9 +124,9 @@ TEST_P(EventTest, AutoReleasesTheOneWhoWaitedLongest) {
       Queue queue;
       for (size_t i = 0; i < 4; ++i) {
         queue.event.Set();
-        while (queue.order.size() <= i) Gosched();
+        while (queue.Order().size() <= i) Gosched();
       }
-      good_rounds += queue.order == std::vector<int>{0, 1, 2, 3};
+      good_rounds += queue.Order() == std::vector<int>{0, 1, 2, 3};
     }
   });
   EXPECT_GT(good_rounds, 0);

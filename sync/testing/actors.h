@@ -8,6 +8,7 @@
 #ifndef WEFT_SYNC_TESTING_ACTORS_H_
 #define WEFT_SYNC_TESTING_ACTORS_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <set>
@@ -59,6 +60,8 @@ class Actors {
   // On one processor nobody overtakes us more than a few times.
   void Settle() {
     for (int i = 0; i < 4 * size() + 8; ++i) Gosched();
+    // What those have done who have ended is ours to see.
+    for (const auto& actor : actors_) actor->busy.load();
   }
 
   // Waits for the end of an operation that a clock ends.
@@ -79,7 +82,7 @@ class Actors {
   struct Actor {
     Event told{EventReset::kAuto};
     std::function<void()> operation;
-    bool busy = false;
+    std::atomic<bool> busy{false};
   };
 
   std::vector<std::unique_ptr<Actor>> actors_;
