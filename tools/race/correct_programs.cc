@@ -1,0 +1,683 @@
+#include "weft/tools/race/programs.h"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>  // NOLINT: the standard library's locks order, too
+#include <optional>
+#include <string>
+#include <thread>  // NOLINT: and so do plain threads
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "weft/chan/chan.h"
+#include "weft/chan/select.h"
+#include "weft/chan/time.h"
+#include "weft/context/context.h"
+#include "weft/sched/blocking.h"
+#include "weft/sched/catch_panic.h"
+#include "weft/sync/atomic.h"
+#include "weft/sync/barrier.h"
+#include "weft/sync/cond.h"
+#include "weft/sync/event.h"
+#include "weft/sync/latch.h"
+#include "weft/sync/map.h"
+#include "weft/sync/monitor.h"
+#include "weft/sync/mutex.h"
+#include "weft/sync/once.h"
+#include "weft/sync/pool.h"
+#include "weft/sync/reentrant_mutex.h"
+#include "weft/sync/rwmutex.h"
+#include "weft/sync/semaphore.h"
+#include "weft/sync/waitgroup.h"
+
+namespace weft::race_programs {
+namespace {
+
+// Two fibers that write `x`, each between enter() and leave().
+template <typename Enter, typename Leave>
+void BothWrite(int times, Enter enter, Leave leave) {
+  int x = 0;
+  Fibers fibers;
+  for (int i = 0; i < 2; ++i) {
+    Go([&x, times, enter, leave] {
+      for (int k = 0; k < times; ++k) {
+        enter();
+        Write(x);
+        leave();
+      }
+    });
+  }
+}
+
+constexpr Program kCorrect[] = {
+    {"StartOfAFiber",
+     [] {
+       int x = 0;
+       Fibers fibers;
+       Write(x);
+       Go([&] { Write(x); });
+     }},
+    {"FibersThatOnlyRead",
+     [] {
+       int x = 0;
+       Fibers fibers;
+       for (int i = 0; i < 3; ++i) Go([&] { Read(x); });
+       Read(x);
+     }},
+    {"StacksAreUsedAgain",
+     [] {
+       Fibers fibers;
+       for (int i = 0; i < 200; ++i) {
+         fibers.Run([] {
+           int deep[200] = {};
+           for (int& x : deep) Write(x);
+         });
+       }
+     }},
+    {"OwnCopies",
+     [] {
+       std::string text = "abc";
+       Fibers fibers;
+       for (int i = 0; i < 3; ++i) Go([text]() mutable { text += "x"; });
+       text += "y";
+     }},
+    {"UnbufferedSend",
+     [] {
+       int x = 0;
+       auto c = MakeChan<int>();
+       Fibers fibers;
+       Go([&x, c] {
+         c.Recv();
+         Write(x);
+       });
+       Write(x);
+       c.Send(1);
+     }},
+    {"UnbufferedReceive",
+     [] {
+       int x = 0;
+       auto c = MakeChan<int>();
+       Fibers fibers;
+       Go([&x, c] {
+         Write(x);
+         c.Recv();
+       });
+       c.Send(1);
+       Write(x);
+     }},
+    {"UnbufferedReceiverComesLast",
+     [] {
+       int x = 0;
+       auto c = MakeChan<int>();
+       Fibers fibers;
+       Go([&x, c] {
+         c.Send(1);
+         Write(x);
+       });
+       for (int i = 0; i < 50; ++i) Gosched();
+       Write(x);
+       c.Recv();
+     }},
+    {"BufferedSend",
+     [] {
+       int x = 0;
+       auto c = MakeChan<int>(3);
+       Fibers fibers;
+       Go([&x, c] {
+         c.Recv();
+         Write(x);
+       });
+       Write(x);
+       c.Send(1);
+     }},
+    {"BufferedSendToOneWhoWaits",
+     [] {
+       int x = 0;
+       auto c = MakeChan<int>(3);
+       Fibers fibers;
+       Go([&x, c] {
+         c.Recv();
+         Write(x);
+       });
+       for (int i = 0; i < 50; ++i) Gosched();
+       Write(x);
+       c.Send(1);
+     }},
+    {"ChannelOfOneIsALock",
+     [] {
+       auto c = MakeChan<Empty>(1);
+       BothWrite(
+           50, [c] { c.Send({}); }, [c] { c.Recv(); });
+     }},
+    {"ChannelOfOneTokenIsALock",
+     [] {
+       auto c = MakeChan<Empty>(1);
+       c.Send({});
+       BothWrite(
+           50, [c] { c.Recv(); }, [c] { c.Send({}); });
+     }},
+    {"FullBufferMakesTheSenderWaitForRoom",
+     [] {
+       int x = 0;
+       auto c = MakeChan<int>(1);
+       c.Send(1);
+       Fibers fibers;
+       Go([&x, c] {
+         Write(x);
+         c.Recv();  // the first, which is before the second send is complete
+         c.Recv();
+       });
+       c.Send(2);
+       Write(x);
+     }},
+    {"SenderThatWaited",
+     [] {
+       int x = 0;
+       auto c = MakeChan<int>(1);
+       c.Send(1);
+       Fibers fibers;
+       Go([&x, c] {
+         Write(x);
+         c.Send(2);
+       });
+       for (int i = 0; i < 50; ++i) Gosched();
+       c.Recv();
+       c.Recv();
+       Read(x);
+     }},
+    {"PingPong",
+     [] {
+       int x = 0;
+       auto there = MakeChan<int>(), back = MakeChan<int>();
+       Fibers fibers;
+       Go([&x, there, back] {
+         while (there.Recv()) {
+           Write(x);
+           back.Send(1);
+         }
+       });
+       for (int i = 0; i < 20; ++i) {
+         Write(x);
+         there.Send(1);
+         back.Recv();
+       }
+       there.Close();
+     }},
+    {"PipelineOfPointers",
+     [] {
+       auto first = MakeChan<std::unique_ptr<int>>(2), second = MakeChan<std::unique_ptr<int>>();
+       Fibers fibers;
+       Go([first, second] {
+         while (auto x = first.Recv()) {
+           Write(**x);
+           second.Send(std::move(*x));
+         }
+         second.Close();
+       });
+       Go([first] {
+         for (int i = 0; i < 20; ++i) first.Send(std::make_unique<int>(i));
+         first.Close();
+       });
+       while (auto x = second.Recv()) Write(**x);
+     }},
+    {"ProducersAndConsumers",
+     [] {
+       auto c = MakeChan<std::vector<int>>(4);
+       WaitGroup producers;
+       Fibers fibers;
+       for (int i = 0; i < 3; ++i) {
+         producers.Go([c] {
+           for (int k = 0; k < 20; ++k) c.Send(std::vector<int>(5, k));
+         });
+         Go([c] {
+           while (auto v = c.Recv()) v->push_back(1);
+         });
+       }
+       producers.Wait();
+       c.Close();
+     }},
+    {"Close",
+     [] {
+       int x = 0;
+       auto c = MakeChan<int>();
+       Fibers fibers;
+       Go([&x, c] {
+         c.Recv();
+         Write(x);
+       });
+       Write(x);
+       c.Close();
+     }},
+    {"CloseOfADrainedBuffer",
+     [] {
+       int x = 0;
+       auto c = MakeChan<int>(2);
+       c.Send(1);
+       Fibers fibers;
+       Go([&x, c] {
+         while (c.Recv()) {
+         }
+         Read(x);
+       });
+       Write(x);
+       c.Close();
+     }},
+    {"CloseAfterTheLastSend",
+     [] {
+       auto c = MakeChan<int>(2), done = MakeChan<int>();
+       Fibers fibers;
+       Go([c, done] {
+         c.Send(1);
+         done.Close();
+       });
+       done.Recv();
+       c.Close();
+     }},
+    {"SelectReceives",
+     [] {
+       int x = 0;
+       auto a = MakeChan<int>(), b = MakeChan<int>();
+       Fibers fibers;
+       Go([&x, b] {
+         Write(x);
+         b.Send(1);
+       });
+       Select(OnRecv(a), OnRecv(b));
+       Write(x);
+     }},
+    {"SelectSends",
+     [] {
+       int x = 0;
+       auto a = MakeChan<int>(), b = MakeChan<int>();
+       Fibers fibers;
+       Go([&x, a] {
+         a.Recv();
+         Write(x);
+       });
+       Write(x);
+       Select(OnSend(a, 1), OnRecv(b));
+     }},
+    {"SelectWithDefaultThatReceived",
+     [] {
+       int x = 0;
+       auto c = MakeChan<int>(1);
+       Fibers fibers;
+       Go([&x, c] {
+         Write(x);
+         c.Send(1);
+       });
+       for (int ran = 1; ran != 0;) {
+         ran = Select(OnRecv(c), OnDefault());
+         if (ran != 0) Gosched();
+       }
+       Write(x);
+     }},
+    {"TwoSelectsMeet",
+     [] {
+       int x = 0;
+       auto a = MakeChan<int>(), b = MakeChan<int>();
+       Fibers fibers;
+       Go([&x, a, b] {
+         Select(OnRecv(a), OnRecv(b));
+         Write(x);
+       });
+       Write(x);
+       Select(OnSend(a, 1), OnSend(b, 1));
+     }},
+    {"TryFormsThatSucceed",
+     [] {
+       int x = 0;
+       auto c = MakeChan<int>(1);
+       Fibers fibers;
+       Go([&x, c] {
+         while (!c.TryRecv()) Gosched();
+         Write(x);
+       });
+       Write(x);
+       while (!c.TrySend(1)) Gosched();
+     }},
+    {"HandlesAreDropped",
+     [] {
+       Fibers fibers;
+       for (int i = 0; i < 20; ++i) {
+         auto c = MakeChan<std::shared_ptr<int>>(4);
+         Go([c] { c.Send(std::make_shared<int>(1)); });
+         Go([c] { (void)c.TryRecv(); });
+       }
+     }},
+    {"Mutex",
+     [] {
+       Mutex mutex;
+       BothWrite(
+           50, [&] { mutex.lock(); }, [&] { mutex.unlock(); });
+     }},
+    {"MutexTried",
+     [] {
+       Mutex mutex;
+       BothWrite(
+           20,
+           [&] {
+             while (!mutex.try_lock()) Gosched();
+           },
+           [&] { mutex.unlock(); });
+     }},
+    {"MutexInTime",
+     [] {
+       Mutex mutex;
+       BothWrite(
+           20,
+           [&] {
+             while (!mutex.TryLockFor(absl::Milliseconds(1))) {
+             }
+           },
+           [&] { mutex.unlock(); });
+     }},
+    {"MutexOfTheStandardLibrary",
+     [] {
+       std::mutex mutex;
+       BothWrite(
+           20, [&] { mutex.lock(); }, [&] { mutex.unlock(); });
+     }},
+    {"ReentrantMutex",
+     [] {
+       ReentrantMutex mutex;
+       BothWrite(
+           20,
+           [&] {
+             mutex.lock();
+             mutex.lock();
+           },
+           [&] {
+             mutex.unlock();
+             mutex.unlock();
+           });
+     }},
+    {"WritersLock",
+     [] {
+       RWMutex mutex;
+       BothWrite(
+           50, [&] { mutex.lock(); }, [&] { mutex.unlock(); });
+     }},
+    {"ReadersAndAWriter",
+     [] {
+       int x = 0;
+       RWMutex mutex;
+       Fibers fibers;
+       for (int i = 0; i < 3; ++i) {
+         Go([&] {
+           for (int k = 0; k < 20; ++k) {
+             ReaderLock lock(mutex);
+             Read(x);
+           }
+         });
+       }
+       for (int k = 0; k < 20; ++k) {
+         WriterLock lock(mutex);
+         Write(x);
+         Gosched();
+       }
+     }},
+    {"WaitGroup",
+     [] {
+       int x[4] = {};
+       WaitGroup group;
+       for (int& mine : x) group.Go([&mine] { Write(mine); });
+       group.Wait();
+       for (int& theirs : x) Write(theirs);
+     }},
+    {"WaitGroupIsUsedAgain",
+     [] {
+       int x = 0;
+       WaitGroup group;
+       for (int i = 0; i < 20; ++i) {
+         group.Go([&x] { Write(x); });
+         group.Wait();
+       }
+     }},
+    {"Once",
+     [] {
+       int x = 0;
+       Once once;
+       Fibers fibers;
+       for (int i = 0; i < 3; ++i) {
+         Go([&] {
+           once.Do([&] { Write(x); });
+           Read(x);
+         });
+       }
+     }},
+    {"OnceValue",
+     [] {
+       const auto value = OnceValue([] { return std::vector<int>(10, 1); });
+       Fibers fibers;
+       for (int i = 0; i < 3; ++i) Go([value] { Read(value()[3]); });
+     }},
+    {"Cond",
+     [] {
+       int x = 0;
+       Mutex mutex;
+       Cond cond(mutex);
+       Fibers fibers;
+       Go([&] {
+         MutexLock lock(mutex);
+         while (Read(x) == 0) cond.Wait();
+       });
+       mutex.lock();
+       Write(x);
+       mutex.unlock();
+       cond.Broadcast();
+     }},
+    {"Monitor",
+     [] {
+       int x = 0;
+       Monitor monitor;
+       Fibers fibers;
+       Go([&] {
+         monitor.lock();
+         while (Read(x) == 0) monitor.Wait();
+         monitor.unlock();
+       });
+       monitor.lock();
+       Write(x);
+       monitor.NotifyAll();
+       monitor.unlock();
+     }},
+    {"SemaphoreOfOne",
+     [] {
+       Semaphore semaphore(1);
+       BothWrite(
+           50, [&] { semaphore.Acquire(); }, [&] { semaphore.Release(); });
+     }},
+    {"AtomicFlag",
+     [] {
+       int x = 0;
+       Atomic<int> flag;
+       Fibers fibers;
+       Go([&] {
+         Write(x);
+         flag.Store(1);
+       });
+       while (flag.Load() == 0) Gosched();
+       Write(x);
+     }},
+    {"AtomicOfTheStandardLibrary",
+     [] {
+       int x = 0;
+       std::atomic<bool> flag{false};
+       Fibers fibers;
+       Go([&] {
+         Write(x);
+         flag.store(true, std::memory_order_release);
+       });
+       while (!flag.load(std::memory_order_acquire)) Gosched();
+       Write(x);
+     }},
+    {"SpinLockOfCompareAndSwap",
+     [] {
+       Atomic<int> word;
+       BothWrite(
+           20,
+           [&] {
+             while (!word.CompareAndSwap(0, 1)) Gosched();
+           },
+           [&] { word.Store(0); });
+     }},
+    {"Value",
+     [] {
+       Value<std::vector<int>> value;
+       WaitGroup group;
+       group.Go([&] { value.Store(std::vector<int>(10, 1)); });
+       while (value.Load() == nullptr) Gosched();
+       Read((*value.Load())[3]);
+       group.Wait();
+     }},
+    {"Pool",
+     [] {
+       Pool<std::unique_ptr<int>> pool([] { return std::make_unique<int>(0); });
+       WaitGroup group;
+       for (int i = 0; i < 3; ++i) {
+         group.Go([&] {
+           for (int k = 0; k < 20; ++k) {
+             auto x = pool.Get();
+             Write(*x);
+             pool.Put(std::move(x));
+           }
+         });
+       }
+       group.Wait();
+     }},
+    {"Map",
+     [] {
+       Map<int, std::shared_ptr<int>> map;
+       WaitGroup group;
+       for (int i = 0; i < 3; ++i) {
+         group.Go([&map, i] {
+           for (int k = 0; k < 50; ++k) {
+             map.Store(k % 5, std::make_shared<int>(i));
+             if (auto x = map.Load(k % 3)) Read(**x);
+             if (k % 7 == 0) map.Delete(k % 5);
+           }
+         });
+       }
+       group.Wait();
+     }},
+    {"Context",
+     [] {
+       int x = 0;
+       auto [context, cancel] = WithCancel(Background());
+       Fibers fibers;
+       Go([&x, context = context] {
+         context.Done().Recv();
+         Write(x);
+       });
+       Write(x);
+       cancel();
+     }},
+    {"ContextIsPolled",
+     [] {
+       int x = 0;
+       auto [context, cancel] = WithCancel(Background());
+       Fibers fibers;
+       Go([&x, context = context] {
+         while (context.Err().ok()) Gosched();
+         Write(x);
+       });
+       Write(x);
+       cancel();
+     }},
+    {"FunctionOfATimer",
+     [] {
+       int x = 0;
+       auto done = MakeChan<int>();
+       Write(x);
+       const auto timer = AfterFunc(absl::Microseconds(100), [&x, done] {
+         Write(x);
+         done.Send(1);
+       });
+       done.Recv();
+       Write(x);
+     }},
+    {"TickerAndSleep",
+     [] {
+       Fibers fibers;
+       for (int i = 0; i < 3; ++i) {
+         Go([] {
+           Ticker ticker(absl::Microseconds(200));
+           for (int k = 0; k < 3; ++k) ticker.C().Recv();
+           Sleep(absl::Microseconds(100));
+         });
+       }
+     }},
+    {"Event",
+     [] {
+       int x = 0;
+       Event event(EventReset::kAuto);
+       Fibers fibers;
+       Go([&] {
+         event.Wait();
+         Write(x);
+       });
+       Write(x);
+       event.Set();
+     }},
+    {"Latch",
+     [] {
+       int x[3] = {};
+       Latch latch(3);
+       Fibers fibers;
+       for (int& mine : x) {
+         Go([&] {
+           Write(mine);
+           latch.CountDown();
+         });
+       }
+       latch.Wait();
+       for (int& theirs : x) Write(theirs);
+     }},
+    {"BarrierBetweenPhases",
+     [] {
+       int x[3] = {};
+       Barrier barrier(3);
+       Fibers fibers;
+       for (int i = 0; i < 3; ++i) {
+         Go([&, i] {
+           for (int phase = 0; phase < 5; ++phase) {
+             Write(x[(i + phase) % 3]);
+             (void)barrier.ArriveAndWait();
+           }
+         });
+       }
+     }},
+    {"ThreadAndFiberByChannel",
+     [] {
+       int x = 0;
+       auto c = MakeChan<int>();
+       std::thread thread([&x, c] {
+         c.Recv();
+         Write(x);
+       });
+       Write(x);
+       c.Send(1);
+       Blocking([&] { thread.join(); });
+       Read(x);
+     }},
+    {"PanicIsHandedOver",
+     [] {
+       auto c = MakeChan<std::exception_ptr>(1);
+       Fibers fibers;
+       Go([c] { c.Send(CatchPanic([] { throw std::string("text"); })); });
+       try {
+         std::rethrow_exception(*c.Recv());
+       } catch (const std::string& text) {
+         (void)(text == "text");
+       }
+     }},
+};
+
+}  // namespace
+
+absl::Span<const Program> Correct() { return kCorrect; }
+
+}  // namespace weft::race_programs
