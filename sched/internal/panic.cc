@@ -38,6 +38,7 @@ void Panic(std::string_view message) { throw PanicError(message); }
 // fiber by such pointers. A program that defines this itself gets its own.
 extern "C" [[gnu::weak]] const char* __tsan_default_suppressions() {
   return "race:std::__exception_ptr::exception_ptr::_M_release\n"
+         "race:weft::PanicError::State\n"  // what such an exception owns
          // Inline functions of the runtime, of which the linker may take an instrumented copy.
          "race_top:weft::sched_internal::\n"
          "race_top:weft::sync_internal::Waiter::\n"

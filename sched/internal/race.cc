@@ -5,6 +5,8 @@
 #include <link.h>
 #include <sanitizer/tsan_interface.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,28 +14,41 @@
 
 #include "weft/sched/internal/fiber.h"
 #include "weft/sched/internal/parkable.h"
+#include "weft/sched/internal/worker.h"
+#include "weft/sched/panic.h"
 
 // Of the sanitizer's interface for virtual machines, which have memory that is not malloc()'s.
 extern "C" {
 void __tsan_java_init(uintptr_t heap, uintptr_t bytes);
 void __tsan_java_alloc(uintptr_t begin, uintptr_t bytes);
 void __tsan_java_free(uintptr_t begin, uintptr_t bytes);
+
+void AnnotateBenignRaceSized(const char* file, int line, uintptr_t begin, uintptr_t bytes,
+                             const char* what);
 }
 
 namespace weft::race {
 namespace {
 
 constexpr uintptr_t kPage = 4096;
-constexpr uintptr_t kLastAddress = uintptr_t{1} << 47;
 
-void ForgetRange(uintptr_t begin, uintptr_t end) {
-  [[maybe_unused]] static const bool initialized = [] {
-    __tsan_java_init(kPage, kLastAddress - kPage);
-    return true;
+// All stacks are in one range, so that it can be named to the sanitizer. It looks for what an
+// address belongs to downwards through that range, so nothing else must be in it.
+constexpr uintptr_t kRegionBytes = uintptr_t{1} << 36;
+
+uintptr_t Region() {
+  static const uintptr_t region = [] {
+    // Not mmap(), which the sanitizer takes for an access to all of it.
+    const long base = syscall(SYS_mmap, nullptr, kRegionBytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == -1) Fatal("cannot reserve address space for fiber stacks under ThreadSanitizer");
+    __tsan_java_init(static_cast<uintptr_t>(base), kRegionBytes);
+    return static_cast<uintptr_t>(base);
   }();
-  __tsan_java_free(begin, end - begin);
-  __tsan_java_alloc(begin, end - begin);
+  return region;
 }
+
+constinit sched_internal::Atom<uintptr_t> region_used{0};
 
 // The size of the program's own thread-local block, which ends at the thread pointer.
 #if defined(__x86_64__)
@@ -95,17 +110,35 @@ void Forget(void* begin, size_t bytes) {
   const uintptr_t end = (reinterpret_cast<uintptr_t>(begin) + bytes + kPage - 1) & ~(kPage - 1);
   const uintptr_t first = FirstTouched(start, end);
   if (first == end) return;
-  ForgetRange(first, end);
+  __tsan_java_alloc(first, end - first);
+  __tsan_java_free(first, end - first);
+  // Where the search for what an address belongs to may stop.
+  __tsan_java_alloc(start, 8);
 }
 
+void* MapStacks(size_t bytes) {
+  const uintptr_t region = Region();
+  // Relaxed: only unique.
+  const uintptr_t begin = region_used.fetch_add(bytes, std::memory_order_relaxed);
+  return begin + bytes > kRegionBytes ? MAP_FAILED : reinterpret_cast<void*>(region + begin);
+}
+
+// Said once for a thread, which its worker's number stands for.
 void ForgetThreadLocals() {
-  const uintptr_t own_errno = reinterpret_cast<uintptr_t>(&errno) & ~uintptr_t{7};
-  ForgetRange(own_errno, own_errno + 8);
+  constexpr int kWorkers = 1 << 12;
+  static constinit sched_internal::Atom<uintptr_t> told[kWorkers] = {};
+  const uintptr_t own_errno = reinterpret_cast<uintptr_t>(&errno);
+  auto& mine = told[sched_internal::CurrentWorker()->id % kWorkers];
+  // Relaxed: whoever loses the place says it again.
+  if (mine.load(std::memory_order_relaxed) == own_errno) return;
+  mine.store(own_errno, std::memory_order_relaxed);
+  AnnotateBenignRaceSized(__FILE__, __LINE__, own_errno, sizeof errno, "errno");
 #if defined(__x86_64__)
   static const uintptr_t bytes = ProgramThreadLocalBytes();
   uintptr_t thread_pointer;
   asm("movq %%fs:0, %0" : "=r"(thread_pointer));
-  if (bytes != 0) ForgetRange(thread_pointer - bytes, thread_pointer);
+  if (bytes == 0) return;
+  AnnotateBenignRaceSized(__FILE__, __LINE__, thread_pointer - bytes, bytes, "thread-local");
 #endif
 }
 

@@ -19,6 +19,12 @@
 #define SYS_process_madvise 440
 #endif
 
+#if defined(WEFT_RACE)
+namespace weft::race {
+void* MapStacks(size_t bytes);  // race.cc
+}  // namespace weft::race
+#endif
+
 namespace weft::sched_internal {
 namespace {
 
@@ -34,8 +40,12 @@ constexpr int kDecayBatch = 256;
 constexpr int kSelf = -10001;
 
 void* MapZeroed(size_t bytes) {
+#if defined(WEFT_RACE)
+  void* base = race::MapStacks(bytes);
+#else
   void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+#endif
   if (base == MAP_FAILED) {
     Fatal(
         "cannot reserve address space for fiber stacks: end fibers, use smaller stacks, or raise "

@@ -41,7 +41,7 @@ void BothWrite(int times, Enter enter, Leave leave) {
   int x = 0;
   Fibers fibers;
   for (int i = 0; i < 2; ++i) {
-    Go([&x, times, enter, leave] {
+    fibers.Go([&x, times, enter, leave] {
       for (int k = 0; k < times; ++k) {
         enter();
         Write(x);
@@ -57,13 +57,13 @@ constexpr Program kCorrect[] = {
        int x = 0;
        Fibers fibers;
        Write(x);
-       Go([&] { Write(x); });
+       fibers.Go([&] { Write(x); });
      }},
     {"FibersThatOnlyRead",
      [] {
        int x = 0;
        Fibers fibers;
-       for (int i = 0; i < 3; ++i) Go([&] { Read(x); });
+       for (int i = 0; i < 3; ++i) fibers.Go([&] { Read(x); });
        Read(x);
      }},
     {"StacksAreUsedAgain",
@@ -80,15 +80,15 @@ constexpr Program kCorrect[] = {
      [] {
        std::string text = "abc";
        Fibers fibers;
-       for (int i = 0; i < 3; ++i) Go([text]() mutable { text += "x"; });
-       text += "y";
+       for (int i = 0; i < 3; ++i) fibers.Go([text]() mutable { text.push_back('x'); });
+       text.push_back('y');
      }},
     {"UnbufferedSend",
      [] {
        int x = 0;
        auto c = MakeChan<int>();
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          c.Recv();
          Write(x);
        });
@@ -100,7 +100,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        auto c = MakeChan<int>();
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          Write(x);
          c.Recv();
        });
@@ -112,7 +112,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        auto c = MakeChan<int>();
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          c.Send(1);
          Write(x);
        });
@@ -125,7 +125,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        auto c = MakeChan<int>(3);
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          c.Recv();
          Write(x);
        });
@@ -137,7 +137,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        auto c = MakeChan<int>(3);
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          c.Recv();
          Write(x);
        });
@@ -164,7 +164,7 @@ constexpr Program kCorrect[] = {
        auto c = MakeChan<int>(1);
        c.Send(1);
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          Write(x);
          c.Recv();  // the first, which is before the second send is complete
          c.Recv();
@@ -178,7 +178,7 @@ constexpr Program kCorrect[] = {
        auto c = MakeChan<int>(1);
        c.Send(1);
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          Write(x);
          c.Send(2);
        });
@@ -192,7 +192,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        auto there = MakeChan<int>(), back = MakeChan<int>();
        Fibers fibers;
-       Go([&x, there, back] {
+       fibers.Go([&x, there, back] {
          while (there.Recv()) {
            Write(x);
            back.Send(1);
@@ -209,14 +209,14 @@ constexpr Program kCorrect[] = {
      [] {
        auto first = MakeChan<std::unique_ptr<int>>(2), second = MakeChan<std::unique_ptr<int>>();
        Fibers fibers;
-       Go([first, second] {
+       fibers.Go([first, second] {
          while (auto x = first.Recv()) {
            Write(**x);
            second.Send(std::move(*x));
          }
          second.Close();
        });
-       Go([first] {
+       fibers.Go([first] {
          for (int i = 0; i < 20; ++i) first.Send(std::make_unique<int>(i));
          first.Close();
        });
@@ -231,7 +231,7 @@ constexpr Program kCorrect[] = {
          producers.Go([c] {
            for (int k = 0; k < 20; ++k) c.Send(std::vector<int>(5, k));
          });
-         Go([c] {
+         fibers.Go([c] {
            while (auto v = c.Recv()) v->push_back(1);
          });
        }
@@ -243,7 +243,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        auto c = MakeChan<int>();
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          c.Recv();
          Write(x);
        });
@@ -256,7 +256,7 @@ constexpr Program kCorrect[] = {
        auto c = MakeChan<int>(2);
        c.Send(1);
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          while (c.Recv()) {
          }
          Read(x);
@@ -268,7 +268,7 @@ constexpr Program kCorrect[] = {
      [] {
        auto c = MakeChan<int>(2), done = MakeChan<int>();
        Fibers fibers;
-       Go([c, done] {
+       fibers.Go([c, done] {
          c.Send(1);
          done.Close();
        });
@@ -280,7 +280,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        auto a = MakeChan<int>(), b = MakeChan<int>();
        Fibers fibers;
-       Go([&x, b] {
+       fibers.Go([&x, b] {
          Write(x);
          b.Send(1);
        });
@@ -292,7 +292,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        auto a = MakeChan<int>(), b = MakeChan<int>();
        Fibers fibers;
-       Go([&x, a] {
+       fibers.Go([&x, a] {
          a.Recv();
          Write(x);
        });
@@ -304,7 +304,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        auto c = MakeChan<int>(1);
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          Write(x);
          c.Send(1);
        });
@@ -319,7 +319,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        auto a = MakeChan<int>(), b = MakeChan<int>();
        Fibers fibers;
-       Go([&x, a, b] {
+       fibers.Go([&x, a, b] {
          Select(OnRecv(a), OnRecv(b));
          Write(x);
        });
@@ -331,7 +331,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        auto c = MakeChan<int>(1);
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          while (!c.TryRecv()) Gosched();
          Write(x);
        });
@@ -343,8 +343,8 @@ constexpr Program kCorrect[] = {
        Fibers fibers;
        for (int i = 0; i < 20; ++i) {
          auto c = MakeChan<std::shared_ptr<int>>(4);
-         Go([c] { c.Send(std::make_shared<int>(1)); });
-         Go([c] { (void)c.TryRecv(); });
+         fibers.Go([c] { c.Send(std::make_shared<int>(1)); });
+         fibers.Go([c] { (void)c.TryRecv(); });
        }
      }},
     {"Mutex",
@@ -406,7 +406,7 @@ constexpr Program kCorrect[] = {
        RWMutex mutex;
        Fibers fibers;
        for (int i = 0; i < 3; ++i) {
-         Go([&] {
+         fibers.Go([&] {
            for (int k = 0; k < 20; ++k) {
              ReaderLock lock(mutex);
              Read(x);
@@ -442,7 +442,7 @@ constexpr Program kCorrect[] = {
        Once once;
        Fibers fibers;
        for (int i = 0; i < 3; ++i) {
-         Go([&] {
+         fibers.Go([&] {
            once.Do([&] { Write(x); });
            Read(x);
          });
@@ -452,7 +452,7 @@ constexpr Program kCorrect[] = {
      [] {
        const auto value = OnceValue([] { return std::vector<int>(10, 1); });
        Fibers fibers;
-       for (int i = 0; i < 3; ++i) Go([value] { Read(value()[3]); });
+       for (int i = 0; i < 3; ++i) fibers.Go([value] { Read(value()[3]); });
      }},
     {"Cond",
      [] {
@@ -460,7 +460,7 @@ constexpr Program kCorrect[] = {
        Mutex mutex;
        Cond cond(mutex);
        Fibers fibers;
-       Go([&] {
+       fibers.Go([&] {
          MutexLock lock(mutex);
          while (Read(x) == 0) cond.Wait();
        });
@@ -474,7 +474,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        Monitor monitor;
        Fibers fibers;
-       Go([&] {
+       fibers.Go([&] {
          monitor.lock();
          while (Read(x) == 0) monitor.Wait();
          monitor.unlock();
@@ -495,7 +495,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        Atomic<int> flag;
        Fibers fibers;
-       Go([&] {
+       fibers.Go([&] {
          Write(x);
          flag.Store(1);
        });
@@ -507,7 +507,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        std::atomic<bool> flag{false};
        Fibers fibers;
-       Go([&] {
+       fibers.Go([&] {
          Write(x);
          flag.store(true, std::memory_order_release);
        });
@@ -568,7 +568,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        auto [context, cancel] = WithCancel(Background());
        Fibers fibers;
-       Go([&x, context = context] {
+       fibers.Go([&x, context = context] {
          context.Done().Recv();
          Write(x);
        });
@@ -580,7 +580,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        auto [context, cancel] = WithCancel(Background());
        Fibers fibers;
-       Go([&x, context = context] {
+       fibers.Go([&x, context = context] {
          while (context.Err().ok()) Gosched();
          Write(x);
        });
@@ -603,7 +603,7 @@ constexpr Program kCorrect[] = {
      [] {
        Fibers fibers;
        for (int i = 0; i < 3; ++i) {
-         Go([] {
+         fibers.Go([] {
            Ticker ticker(absl::Microseconds(200));
            for (int k = 0; k < 3; ++k) ticker.C().Recv();
            Sleep(absl::Microseconds(100));
@@ -615,7 +615,7 @@ constexpr Program kCorrect[] = {
        int x = 0;
        Event event(EventReset::kAuto);
        Fibers fibers;
-       Go([&] {
+       fibers.Go([&] {
          event.Wait();
          Write(x);
        });
@@ -628,7 +628,7 @@ constexpr Program kCorrect[] = {
        Latch latch(3);
        Fibers fibers;
        for (int& mine : x) {
-         Go([&] {
+         fibers.Go([&] {
            Write(mine);
            latch.CountDown();
          });
@@ -642,7 +642,7 @@ constexpr Program kCorrect[] = {
        Barrier barrier(3);
        Fibers fibers;
        for (int i = 0; i < 3; ++i) {
-         Go([&, i] {
+         fibers.Go([&, i] {
            for (int phase = 0; phase < 5; ++phase) {
              Write(x[(i + phase) % 3]);
              (void)barrier.ArriveAndWait();
@@ -667,7 +667,7 @@ constexpr Program kCorrect[] = {
      [] {
        auto c = MakeChan<std::exception_ptr>(1);
        Fibers fibers;
-       Go([c] { c.Send(CatchPanic([] { throw std::string("text"); })); });
+       fibers.Go([c] { c.Send(CatchPanic([] { throw std::string("text"); })); });
        try {
          std::rethrow_exception(*c.Recv());
        } catch (const std::string& text) {

@@ -3,7 +3,9 @@
 #ifndef WEFT_TOOLS_RACE_PROGRAMS_H_
 #define WEFT_TOOLS_RACE_PROGRAMS_H_
 
+#include <atomic>
 #include <string_view>
+#include <utility>
 
 #include "absl/types/span.h"
 #include "weft/sched/go.h"
@@ -30,28 +32,37 @@ absl::Span<const Program> Correct();
 }
 
 // Fibers whose end can be waited for without coming after what they have done: only a lock, a
-// channel or the like gives that.
+// channel or the like gives that. What they touch must be declared before.
 class Fibers {
  public:
-  Fibers() : before_(NumFiber()) {}
+  Fibers() = default;
   ~Fibers() { Await(); }
   Fibers(const Fibers&) = delete;
   Fibers& operator=(const Fibers&) = delete;
 
-  void Await() const {
-    while (NumFiber() > before_) Gosched();
+  template <typename Fn>
+  void Go(Fn fn) {
+    ++started_;
+    weft::Go([this, fn = std::move(fn)]() mutable {
+      fn();
+      ended_.fetch_add(1, std::memory_order_relaxed);  // relaxed: orders nothing
+    });
   }
 
   // Runs fn() in a fiber of its own, to its end.
   template <typename Fn>
-  void Run(Fn fn) const {
-    const int before = NumFiber();
-    Go(fn);
-    while (NumFiber() > before) Gosched();
+  void Run(Fn fn) {
+    Go(std::move(fn));
+    Await();
+  }
+
+  void Await() const {
+    while (ended_.load(std::memory_order_relaxed) != started_) Gosched();
   }
 
  private:
-  const int before_;
+  int started_ = 0;
+  std::atomic<int> ended_{0};
 };
 
 }  // namespace weft::race_programs

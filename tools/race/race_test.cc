@@ -76,11 +76,13 @@ TEST(ReportTest, NamesBothFibersAndWhereTheyWereStarted) {
   reported_count = 0;
   const int reports_made = ReportsOf([] {
     static int x = 0;
-    Fibers running;
     for (const char* name : {"first", "second"}) {
-      const int before = NumFiber();
-      Go({.name = name}, [] { Write(x); });
-      while (NumFiber() > before) Gosched();
+      std::atomic<bool> ended{false};  // relaxed: orders nothing
+      Go({.name = name}, [&ended] {
+        Write(x);
+        ended.store(true, std::memory_order_relaxed);
+      });
+      while (!ended.load(std::memory_order_relaxed)) Gosched();
     }
   });
   EXPECT_GE(reports_made, 1);

@@ -36,7 +36,7 @@ constexpr Program kRacy[] = {
      [] {
        int x = 0;
        Fibers fibers;
-       Go([&] { Write(x); });
+       fibers.Go([&] { Write(x); });
        Write(x);
      }},
     {"EndOfAFiberOrdersNothing",
@@ -57,7 +57,7 @@ constexpr Program kRacy[] = {
      [] {
        int x = 0;
        Fibers fibers;
-       Go([&] { Write(x); });
+       fibers.Go([&] { Write(x); });
        for (int i = 0; i < 10; ++i) Gosched();
        Read(x);
      }},
@@ -65,7 +65,7 @@ constexpr Program kRacy[] = {
      [] {
        int x = 0;
        Fibers fibers;
-       Go([&] { Write(x); });
+       fibers.Go([&] { Write(x); });
        Sleep(absl::Milliseconds(1));
        Read(x);
      }},
@@ -74,7 +74,7 @@ constexpr Program kRacy[] = {
        int x = 0;
        Fibers fibers;
        for (int i = 1; i <= 2; ++i) {
-         Go([&x, i] {
+         fibers.Go([&x, i] {
            Sleep(absl::Microseconds(100 * i));
            Write(x);
            Sleep(absl::Microseconds(100));
@@ -85,13 +85,13 @@ constexpr Program kRacy[] = {
      [] {
        int i = 0;
        Fibers fibers;
-       for (; Read(i) < 3; Write(i)) Go([&i] { Read(i); });
+       for (; Read(i) < 3; Write(i)) fibers.Go([&i] { Read(i); });
      }},
     {"CounterOfManyFibers",
      [] {
        int x = 0;
        Fibers fibers;
-       for (int i = 0; i < 10; ++i) Go([&] { Write(x); });
+       for (int i = 0; i < 10; ++i) fibers.Go([&] { Write(x); });
      }},
     {"MapOfTheStandardLibrary",
      [] {
@@ -109,7 +109,7 @@ constexpr Program kRacy[] = {
      [] {
        std::string text;
        Fibers fibers;
-       for (int i = 0; i < 2; ++i) fibers.Run([&text] { text += "x"; });
+       for (int i = 0; i < 2; ++i) fibers.Run([&text] { text.push_back('x'); });
      }},
     {"OneSharedPointerIsAssignedTwice",
      [] {
@@ -129,7 +129,7 @@ constexpr Program kRacy[] = {
      [] {
        std::string name = "a";
        Fibers fibers;
-       Go([&name] {
+       fibers.Go([&name] {
          volatile const bool same = name == "b";
          (void)same;
        });
@@ -140,7 +140,7 @@ constexpr Program kRacy[] = {
        int x = 0;
        auto c = MakeChan<int>(1);
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          c.Recv();
          Read(x);
        });
@@ -152,7 +152,7 @@ constexpr Program kRacy[] = {
        int x = 0;
        auto c = MakeChan<int>();
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          c.Recv();
          Read(x);
        });
@@ -164,7 +164,7 @@ constexpr Program kRacy[] = {
        int x = 0;
        auto c = MakeChan<int>(1);
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          Write(x);
          c.Recv();
        });
@@ -176,7 +176,7 @@ constexpr Program kRacy[] = {
        int x = 0;
        auto c = MakeChan<int>(1);
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          Write(x);
          c.Recv();
        });
@@ -191,7 +191,7 @@ constexpr Program kRacy[] = {
        auto c = MakeChan<int>(1);
        c.Send(1);
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          Write(x);
          c.Send(2);
        });
@@ -244,7 +244,7 @@ constexpr Program kRacy[] = {
        int x = 0;
        auto c = MakeChan<int>(1);
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          Write(x);
          c.Send(1);
        });
@@ -270,7 +270,7 @@ constexpr Program kRacy[] = {
        auto b = MakeChan<int>(1);
        b.Send(1);
        Fibers fibers;
-       Go([&x, a] {
+       fibers.Go([&x, a] {
          Write(x);
          a.Send(1);
        });
@@ -284,7 +284,7 @@ constexpr Program kRacy[] = {
        int x = 0;
        auto c = MakeChan<int>();
        Fibers fibers;
-       Go([&x, c] {
+       fibers.Go([&x, c] {
          c.Recv();
          Read(x);
        });
@@ -303,7 +303,7 @@ constexpr Program kRacy[] = {
        auto x = std::make_shared<int>(0);
        auto c = MakeChan<int*>(1);
        Fibers fibers;
-       Go([c] { Write(**c.Recv()); });
+       fibers.Go([c] { Write(**c.Recv()); });
        c.Send(x.get());
        Write(*x);
        fibers.Await();
@@ -374,7 +374,7 @@ constexpr Program kRacy[] = {
        WaitGroup group;
        Fibers fibers;
        group.Add(1);
-       Go([&] {
+       fibers.Go([&] {
          group.Done();
          Write(x);
        });
@@ -516,7 +516,7 @@ constexpr Program kRacy[] = {
        int x = 0;
        auto [context, cancel] = WithCancel(Background());
        Fibers fibers;
-       Go([&x, context = context] {
+       fibers.Go([&x, context = context] {
          context.Done().Recv();
          Read(x);
        });
@@ -539,7 +539,7 @@ constexpr Program kRacy[] = {
        int x = 0;
        Fibers fibers;
        for (int i = 1; i <= 2; ++i) {
-         Go([&x, i] {
+         fibers.Go([&x, i] {
            After(absl::Microseconds(100 * i)).Recv();
            Write(x);
          });
