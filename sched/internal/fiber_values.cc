@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/thread_local.h"
 #include "weft/sched/internal/worker.h"
 #include "weft/sched/panic.h"
@@ -96,9 +97,12 @@ LabelSet* Reference(LabelSet* set) {
 
 void Unreference(LabelSet* set) {
   if (set == nullptr) return;
+  race::Release(set);
   // ORDER(labels.references): acq_rel; pairs with itself: the last one deletes after all others
   // have read.
-  if (set->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete set;
+  if (set->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  race::Acquire(set);
+  delete set;
 }
 
 void EndFiberValues(Fiber* fiber) {
