@@ -118,6 +118,7 @@ void Forget(void* begin, size_t bytes) {
 
 void* MapStacks(size_t bytes) {
   const uintptr_t region = Region();
+  bytes = (bytes + kPage - 1) & ~(kPage - 1);
   // Relaxed: only unique.
   const uintptr_t begin = region_used.fetch_add(bytes, std::memory_order_relaxed);
   return begin + bytes > kRegionBytes ? MAP_FAILED : reinterpret_cast<void*>(region + begin);
