@@ -1,6 +1,7 @@
 // That the race detector finds every race of the racy programs every time, with one worker as with
 // several, and nothing in the correct ones; and that its reports say who raced and who started
 // them.
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -145,19 +146,28 @@ extern "C" [[gnu::no_sanitize("thread")]] void __tsan_on_report(void* report) {
   }
 }
 
-// The sanitizer reads its options before main(): they are set, and the program begins again. Each
-// race is to be counted each time, and the log is not for reading.
+// The sanitizer reads its options before main(), so the tests run in a second process. Each race is
+// to be counted each time; the log is not for reading. The sanitizer may end a process in its own
+// way, so one that has come to its end says so by a status of its own.
 int main(int argc, char** argv) {
-  if (std::getenv("WEFT_RACE_TEST") == nullptr) {
-    setenv("WEFT_RACE_TEST", "1", 1);
-    setenv("TSAN_OPTIONS",
-           "halt_on_error=0:exitcode=0:suppress_equal_stacks=0:suppress_equal_addresses=0:history_"
-           "size=5:"
-           "log_path=/dev/null",
-           1);
-    execv("/proc/self/exe", argv);
-    return 1;
+  constexpr int kPassed = 42;
+  if (std::getenv("WEFT_RACE_TEST") != nullptr) {
+    ::testing::InitGoogleTest(&argc, argv);
+    return RUN_ALL_TESTS() == 0 ? kPassed : 1;
   }
-  ::testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+  setenv("WEFT_RACE_TEST", "1", 1);
+  const char* directory = std::getenv("TEST_TMPDIR");
+  const std::string options =
+      "halt_on_error=0:exitcode=0:suppress_equal_stacks=0:suppress_equal_addresses=0:"
+      "history_size=5:log_path=" +
+      std::string(directory != nullptr ? directory : "/tmp") + "/race_test";
+  setenv("TSAN_OPTIONS", options.c_str(), 1);
+  const pid_t child = fork();
+  if (child == 0) {
+    execv("/proc/self/exe", argv);
+    _exit(1);
+  }
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) != child) return 1;
+  return WIFEXITED(status) && WEXITSTATUS(status) == kPassed ? 0 : 1;
 }
