@@ -4,8 +4,8 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
-#include <limits>
 #include <iterator>
+#include <limits>
 #include <string>
 #include <variant>
 #include <vector>
