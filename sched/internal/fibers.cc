@@ -215,7 +215,6 @@ extern "C" void weft_fiber_main(void* argument) {
   auto* fiber = static_cast<Fiber*>(argument);
   Scheduler& scheduler = Scheduler::Instance();
   SanitizerAfterSwitch(fiber->sanitizer);
-  race::ForgetThreadLocals();
   scheduler.FinishSwitch(CurrentWorker());
   CurrentWorker()->LeaveRuntime();
   try {

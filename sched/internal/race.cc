@@ -14,7 +14,6 @@
 
 #include "weft/sched/internal/fiber.h"
 #include "weft/sched/internal/parkable.h"
-#include "weft/sched/internal/worker.h"
 #include "weft/sched/panic.h"
 
 // Of the sanitizer's interface for virtual machines, which have memory that is not malloc()'s.
@@ -124,15 +123,8 @@ void* MapStacks(size_t bytes) {
   return begin + bytes > kRegionBytes ? MAP_FAILED : reinterpret_cast<void*>(region + begin);
 }
 
-// Said once for a thread, which its worker's number stands for.
-void ForgetThreadLocals() {
-  constexpr int kWorkers = 1 << 12;
-  static constinit sched_internal::Atom<uintptr_t> told[kWorkers] = {};
+void ShareThreadLocals() {
   const uintptr_t own_errno = reinterpret_cast<uintptr_t>(&errno);
-  auto& mine = told[sched_internal::CurrentWorker()->id % kWorkers];
-  // Relaxed: whoever loses the place says it again.
-  if (mine.load(std::memory_order_relaxed) == own_errno) return;
-  mine.store(own_errno, std::memory_order_relaxed);
   AnnotateBenignRaceSized(__FILE__, __LINE__, own_errno, sizeof errno, "errno");
 #if defined(__x86_64__)
   static const uintptr_t bytes = ProgramThreadLocalBytes();

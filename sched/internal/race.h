@@ -71,9 +71,13 @@ void AcquireReleaseFor(Parkable* waiter, const void* its_key, const void* key);
 // which the sanitizer takes for a mistake then.
 void BeginExit();
 
-// A fiber begins or goes on, on this thread: what the program and errno keep per thread is not shared by
-// the fibers that come by here one after the other.
-void ForgetThreadLocals();
+// On a worker's thread, once: its errno and the program's thread-locals are passed from fiber to fiber by
+// whoever runs there, which is no race.
+void ShareThreadLocals();
+
+// Address space for stacks, all of it in one range: memory that Forget() may be told of. MAP_FAILED if
+// there is no more.
+void* MapStacks(size_t bytes);
 
 // [begin, begin + bytes) has been memory of one fiber and will be another's: they are not ordered.
 void Forget(void* begin, size_t bytes);
@@ -91,7 +95,7 @@ class Ignore {
 };
 inline void AcquireReleaseFor(Parkable*, const void*, const void*) {}
 inline void BeginExit() {}
-inline void ForgetThreadLocals() {}
+inline void ShareThreadLocals() {}
 inline void Forget(void*, size_t) {}
 
 #endif

@@ -14,6 +14,7 @@
 #include <new>
 
 #include "weft/sched/internal/fiber.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/stack_arena.h"
 #include "weft/sched/internal/stack_overflow.h"
@@ -155,6 +156,7 @@ bool FindBounds(const FiberStack& stack, uintptr_t address, StackBounds* bounds)
 }
 
 void PrepareWorkerStack(ThreadLocals* locals) {
+  race::ShareThreadLocals();
 #if defined(__x86_64__)
   uintptr_t thread_control_block;
   asm("movq %%fs:0, %0" : "=r"(thread_control_block));

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <new>
 
+#include "weft/sched/internal/race.h"
 #include "weft/sched/panic.h"
 
 #ifndef MADV_GUARD_INSTALL
@@ -17,12 +18,6 @@
 #endif
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
-#endif
-
-#if defined(WEFT_RACE)
-namespace weft::race {
-void* MapStacks(size_t bytes);  // race.cc
-}  // namespace weft::race
 #endif
 
 namespace weft::sched_internal {

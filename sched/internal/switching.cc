@@ -100,7 +100,6 @@ void Scheduler::SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After 
   if (no_preempt != 0) [[unlikely]]
     worker->locals->no_preempt = no_preempt;
   SanitizerAfterSwitch(self->sanitizer);
-  race::ForgetThreadLocals();
   FinishSwitch(worker);
   worker->LeaveRuntime();
 }
