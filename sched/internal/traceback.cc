@@ -60,11 +60,10 @@ _Unwind_Reason_Code OnFrame(_Unwind_Context* context, void* argument) {
 // How many of the innermost frames belong to the reporting of a panic and not to its story:
 // everything up to __cxa_throw or the constructor of PanicError.
 int FramesToHide(void* const* pcs, int count) {
-  const race::Ignore ignore;  // Debian's absl is not instrumented
   int hide = 0;
   for (int i = 0; i < std::min(count, 12); ++i) {
     char name[256];
-    if (!absl::Symbolize(static_cast<char*>(pcs[i]) - 1, name, sizeof name)) continue;
+    if (!FunctionOf(pcs[i], name, sizeof name)) continue;
     const std::string_view text(name);
     if (text.find("__cxa_throw") != text.npos || text.find("CaptureStack") != text.npos ||
         text.find("PanicError::PanicError") != text.npos || text == "weft::Panic()" ||
@@ -119,16 +118,15 @@ void AppendLabels(std::string* out, const LabelSet& set) {
 
 void AppendCreator(std::string* out, const Fiber& fiber) {
   if (fiber.creator_pcs[0] == nullptr) return;
-  const race::Ignore ignore;  // as above
   // The first frame may be the Go() template itself; then the second is the code that called it.
   char name[512] = "?";
   void* pc = fiber.creator_pcs[0];
-  absl::Symbolize(static_cast<char*>(pc) - 1, name, sizeof name);
+  FunctionOf(pc, name, sizeof name);
   const bool is_template = std::string_view(name).find("_stacks::Go") != std::string_view::npos ||
                            std::string_view(name).find("::StartFiber") != std::string_view::npos;
   if (is_template && fiber.creator_pcs[1] != nullptr) {
     char caller[512];
-    if (absl::Symbolize(static_cast<char*>(fiber.creator_pcs[1]) - 1, caller, sizeof caller)) {
+    if (FunctionOf(fiber.creator_pcs[1], caller, sizeof caller)) {
       std::copy(std::begin(caller), std::end(caller), std::begin(name));
       pc = fiber.creator_pcs[1];
     }
@@ -164,14 +162,16 @@ __attribute__((no_sanitize("address", "thread"))) int CaptureParked(const Fiber&
   return 1 + Walk(fiber.stack, context->frame_pointer(), pcs + 1, max_frames - 1);
 }
 
+bool FunctionOf(void* return_address, char* name, size_t bytes) {
+  const race::Ignore ignore;  // Debian's absl is not instrumented
+  // It may be the first address of the next function.
+  return absl::Symbolize(static_cast<char*>(return_address) - 1, name, static_cast<int>(bytes));
+}
+
 void AppendFrames(std::string* out, void* const* pcs, int count) {
   for (int i = 0; i < count; ++i) {
     char name[512] = "?";
-    {
-      const race::Ignore ignore;  // as above
-      // The return address may be the first of the next function.
-      absl::Symbolize(static_cast<char*>(pcs[i]) - 1, name, sizeof name);
-    }
+    FunctionOf(pcs[i], name, sizeof name);
     absl::StrAppendFormat(out, "%s\n\t%p\n", name, pcs[i]);
   }
 }

@@ -16,6 +16,9 @@ int CaptureStack(void** pcs, int max_frames);
 // The same of a fiber that is parked. If it is resumed meanwhile the answer is wrong, not harmful.
 int CaptureParked(const Fiber& fiber, void** pcs, int max_frames);
 
+// The function that a return address belongs to; false if nobody knows.
+bool FunctionOf(void* return_address, char* name, size_t bytes);
+
 // Appends two lines per frame: the function, and a tab, its address and the offset in the function.
 void AppendFrames(std::string* out, void* const* pcs, int count);
 

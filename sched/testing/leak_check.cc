@@ -2,11 +2,9 @@
 
 #include <algorithm>
 
-#include "absl/debugging/symbolize.h"
 #include "absl/time/clock.h"
 #include "weft/sched/go.h"
 #include "weft/sched/internal/fiber.h"
-#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/stack_arena.h"
 #include "weft/sched/internal/traceback.h"
 #include "weft/sched/internal/worker.h"
@@ -24,8 +22,7 @@ std::vector<std::string> Functions(const Fiber& fiber) {
   std::vector<std::string> functions;
   for (int i = 0; i < count; ++i) {
     char name[1024];
-    const race::Ignore ignore;  // Debian's absl is not instrumented
-    if (absl::Symbolize(static_cast<char*>(pcs[i]) - 1, name, sizeof name)) {
+    if (sched_internal::FunctionOf(pcs[i], name, sizeof name)) {
       functions.push_back(name);
     }
   }

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "absl/debugging/symbolize.h"
 #include "absl/strings/str_format.h"
 #include "weft/sched/internal/traceback.h"
 #include "weft/sched/testing/sim_runner.h"
@@ -75,7 +74,7 @@ std::string UserFunction() {
   const int count = sched_internal::CaptureStack(pcs, 32);
   for (int i = 0; i < count; ++i) {
     char name[512];
-    if (!absl::Symbolize(static_cast<char*>(pcs[i]) - 1, name, sizeof name)) continue;
+    if (!sched_internal::FunctionOf(pcs[i], name, sizeof name)) continue;
     if (!testing::IsUsersFunction(name)) continue;
     std::string shown = name;
     constexpr std::string_view kUnnamed = "(anonymous namespace)::";

@@ -6,10 +6,8 @@
 #include <algorithm>
 #include <string_view>
 
-#include "absl/debugging/symbolize.h"
 #include "absl/strings/str_format.h"
 #include "weft/sched/internal/fiber.h"
-#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/traceback.h"
 #include "weft/sched/park.h"
 #include "weft/sched/timer.h"
@@ -28,8 +26,7 @@ int FramesToHide(void* const* pcs, int count) {
   int hide = 0;
   for (int i = 0; i < std::min(count, 8); ++i) {
     char name[256];
-    const race::Ignore ignore;  // Debian's absl is not instrumented
-    if (absl::Symbolize(static_cast<char*>(pcs[i]) - 1, name, sizeof name) && IsOurs(name))
+    if (sched_internal::FunctionOf(pcs[i], name, sizeof name) && IsOurs(name))
       hide = i + 1;
   }
   return hide < count ? hide : 0;
