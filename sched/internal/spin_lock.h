@@ -13,6 +13,7 @@
 #define WEFT_SCHED_INTERNAL_SPIN_LOCK_H_
 
 #include <cstdint>
+#include <mutex>
 
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/atomic.h"
@@ -81,6 +82,19 @@ class ABSL_LOCKABLE SpinLock {
   Atom<uint32_t> word_{0};
 };
 
+class ABSL_SCOPED_LOCKABLE SpinLockHolder {
+ public:
+  explicit SpinLockHolder(SpinLock& lock) ABSL_EXCLUSIVE_LOCK_FUNCTION(lock) : lock_(lock) {
+    lock_.lock();
+  }
+  ~SpinLockHolder() ABSL_UNLOCK_FUNCTION() { lock_.unlock(); }
+  SpinLockHolder(const SpinLockHolder&) = delete;
+  SpinLockHolder& operator=(const SpinLockHolder&) = delete;
+
+ private:
+  SpinLock& lock_;
+};
+
 #if defined(WEFT_RACE)
 // A SpinLock that orders its holders to the race detector as well: for what stands for a lock of the
 // program, or guards what the detector is to look at.
@@ -101,32 +115,8 @@ class VisibleSpinLock : public SpinLock {
   }
 };
 
-class VisibleSpinLockHolder {
- public:
-  explicit VisibleSpinLockHolder(VisibleSpinLock& lock) : lock_(lock) { lock_.lock(); }
-  ~VisibleSpinLockHolder() { lock_.unlock(); }
-  VisibleSpinLockHolder(const VisibleSpinLockHolder&) = delete;
-  VisibleSpinLockHolder& operator=(const VisibleSpinLockHolder&) = delete;
-
- private:
-  VisibleSpinLock& lock_;
-};
-#endif
-
-class ABSL_SCOPED_LOCKABLE SpinLockHolder {
- public:
-  explicit SpinLockHolder(SpinLock& lock) ABSL_EXCLUSIVE_LOCK_FUNCTION(lock) : lock_(lock) {
-    lock_.lock();
-  }
-  ~SpinLockHolder() ABSL_UNLOCK_FUNCTION() { lock_.unlock(); }
-  SpinLockHolder(const SpinLockHolder&) = delete;
-  SpinLockHolder& operator=(const SpinLockHolder&) = delete;
-
- private:
-  SpinLock& lock_;
-};
-
-#if !defined(WEFT_RACE)
+using VisibleSpinLockHolder = std::lock_guard<VisibleSpinLock>;
+#else
 using VisibleSpinLock = SpinLock;
 using VisibleSpinLockHolder = SpinLockHolder;
 #endif
