@@ -1,22 +1,11 @@
 #include "weft/context/sleep.h"
 
 #include "weft/sched/park.h"
-#include "weft/sync/cancellation.h"
 #include "weft/sync/internal/deadline.h"
+#include "weft/sync/internal/wait_canceller.h"
 #include "weft/sync/internal/waiter.h"
 
 namespace weft {
-namespace {
-
-struct Canceller : CancelWatcher {
-  explicit Canceller(sync_internal::Waiter* sleeper)
-      : CancelWatcher(
-            [](CancelWatcher* self) { static_cast<Canceller*>(self)->sleeper->Cancel(); }),
-        sleeper(sleeper) {}
-  sync_internal::Waiter* const sleeper;
-};
-
-}  // namespace
 
 absl::Status Sleep(const Context& ctx, absl::Duration d) {
   if (d <= absl::ZeroDuration()) return ctx.Err();
@@ -27,7 +16,7 @@ absl::Status Sleep(const Context& ctx, absl::Duration d) {
   }
   sync_internal::Waiter sleeper;
   sleeper.contested = true;  // by the timer and the context
-  Canceller canceller(&sleeper);
+  sync_internal::WaitCanceller canceller(&sleeper);
   if (!ctx.Watch(&canceller)) return ctx.Err();
   sleeper.AwaitUntil(deadline_ns, WaitReason::kSleep);
   ctx.Unwatch(&canceller);

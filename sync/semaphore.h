@@ -31,6 +31,7 @@
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/internal/race.h"
 #include "weft/sync/cancellation.h"
+#include "weft/sync/internal/wait_canceller.h"
 #include "weft/sync/internal/waiter.h"
 
 namespace weft {
@@ -63,14 +64,6 @@ class Semaphore {
     const int64_t weight;
   };
 
-  struct Canceller : CancelWatcher {
-    explicit Canceller(Waiter* waiter)
-        : CancelWatcher(
-              [](CancelWatcher* self) { static_cast<Canceller*>(self)->waiter->Cancel(); }),
-          waiter(waiter) {}
-    Waiter* const waiter;
-  };
-
   // bit 0     kQueue    somebody changes the queue; whoever else wants to, spins
   //     1     kWaiting  the queue is not empty: newcomers must enter it
   //     2..63           free permits
@@ -101,7 +94,7 @@ absl::Status Semaphore::Acquire(const Context& ctx, int64_t n) {
   Waiter self(n);
   self.contested = true;
   if (!AcquireOrEnqueue(&self)) {
-    Canceller canceller(&self);
+    sync_internal::WaitCanceller canceller(&self);
     if (!ctx.Watch(&canceller)) {
       self.Cancel();
     }
