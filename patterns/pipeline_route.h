@@ -15,8 +15,6 @@
 #include <vector>
 
 #include "weft/chan/chan.h"
-#include "weft/chan/select.h"
-#include "weft/context/context.h"
 #include "weft/patterns/pipeline.h"
 
 namespace weft::pipeline {
@@ -43,8 +41,8 @@ RecvChan<T> Merge(Pipeline& pipe, std::vector<RecvChan<T>> inputs) {
 
 namespace internal {
 
-// Closes `out` once `ended` is closed: nobody sends on it any more. The stage ends with the pipeline, so
-// there is nothing else to wait for.
+// Closes `out` once `ended` is closed: nobody sends on it any more. The stage ends with the
+// pipeline, so there is nothing else to wait for.
 template <typename T>
 RecvChan<T> ClosedAfter(Pipeline& pipe, RecvChan<Empty> ended, Chan<T> out) {
   pipe.Go([ended, out] {
