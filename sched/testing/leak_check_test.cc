@@ -5,6 +5,7 @@
 #include "gtest/gtest-spi.h"
 #include "weft/sched/go.h"
 #include "weft/sched/park.h"
+#include "weft/sched/testing/fixture.h"
 
 namespace weft::testing {
 namespace {
@@ -99,7 +100,7 @@ TEST_F(LeakFixtureTest, FormerLeaksAreNotBlamed) { EXPECT_EQ(NumFiber(), 1); }
 
 TEST_F(LeakFixtureTest, EndOfAFormerLeakIsFine) {
   delete left_over;
-  while (NumFiber() != 0) Sleep(absl::Microseconds(100));  // it is on its way out
+  EXPECT_TRUE(WaitForNoFibers());  // it is on its way out
 }
 
 }  // namespace
