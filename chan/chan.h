@@ -1,24 +1,29 @@
 // chan.h: channels, the typed queues by which fibers and threads hand values to each other.
 //
-// Go: chan T, chan<- T, <-chan T, make, close, len, cap and range, with Go's rules throughout. Differences: a receive
-//   gives an optional, empty where Go gives the zero value and false; Try-forms stand in for a select of one case and
-//   default; `for (auto&& v : c)` may move from `v`.
+// Go: chan T, chan<- T, <-chan T, make, close, len, cap and range, with Go's rules throughout.
+//   Differences: a receive gives an optional, empty where Go gives the zero value and false;
+//   Try-forms stand in for a select of one case and default; `for (auto&& v : c)` may move from
+//   `v`.
 //
-// Thread safety: every operation on a channel may run at the same time as any other. A handle itself is like a
-//   pointer: one handle must not be assigned to while another thread uses that very handle.
-// Blocks: Send(), Recv() and range-for: the fiber, or the thread when the caller is not a fiber. The others: nothing.
-// Ordering: the k-th send is before the k-th receive has completed; Close() before a receive that returns because of
-//   it; with capacity C > 0 the k-th receive before the (k+C)-th send has completed; without a buffer the receive
-//   before its send has completed.
-// Lifetime: handles share the channel; it ends with the last, along with what is still buffered. Nobody may be inside
-//   an operation then: keep a handle for as long as you wait.
-// Misuse: as in Go: send or close after close, and close of nil, panic; a send or receive on nil waits for ever.
-// Elements: any movable type. One whose move may throw, or of 64 KiB and more, is kept in a box (an allocation for
-//   each send): kChanBoxes<T>. A move constructor of an unboxed type runs while peers wait for it: it must neither
-//   block nor use weft. Stateless types such as Empty take 8 bytes of buffer each.
-// Cost: without anybody waiting, one compare-exchange, one move and one store for each operation, about 2.5 ns; no
-//   allocation. MakeChan(): one allocation, 192 bytes + capacity * (8 + sizeof(T), rounded up). A handle: one
-//   pointer; copying it is one atomic increment.
+// Thread safety: every operation on a channel may run at the same time as any other. A handle
+//   itself is like a pointer: one handle must not be assigned to while another thread uses that
+//   very handle.
+// Blocks: Send(), Recv() and range-for: the fiber, or the thread when the caller is not a fiber.
+//   The others: nothing.
+// Ordering: the k-th send is before the k-th receive has completed; Close() before a receive that
+//   returns because of it; with capacity C > 0 the k-th receive before the (k+C)-th send has
+//   completed; without a buffer the receive before its send has completed.
+// Lifetime: handles share the channel; it ends with the last, along with what is still buffered.
+//   Nobody may be inside an operation then: keep a handle for as long as you wait.
+// Misuse: as in Go: send or close after close, and close of nil, panic; a send or receive on nil
+//   waits for ever.
+// Elements: any movable type. One whose move may throw, or of 64 KiB and more, is kept in a box (an
+//   allocation for each send): kChanBoxes<T>. A move constructor of an unboxed type runs while
+//   peers wait for it: it must neither block nor use weft. Stateless types such as Empty take 8
+//   bytes of buffer each.
+// Cost: without anybody waiting, one compare-exchange, one move and one store for each operation,
+//   about 2.5 ns; no allocation. MakeChan(): one allocation, 192 bytes + capacity * (8 + sizeof(T),
+//   rounded up). A handle: one pointer; copying it is one atomic increment.
 //
 //   auto squares = weft::MakeChan<int>(8);
 //   weft::Go([squares] {
@@ -154,7 +159,8 @@ class ABSL_MUST_USE_RESULT Chan {
     return chan_internal::Recv<T>(core());
   }
 
-  // Sends if that is possible at once. `value` is not moved from if it is not. Panics on a closed channel.
+  // Sends if that is possible at once. `value` is not moved from if it is not. Panics on a closed
+  // channel.
   bool TrySend(T&& value) const { return chan_internal::TrySend<T>(core(), value); }
   bool TrySend(const T& value) const requires std::copy_constructible<T> {
     T copy(value);
@@ -164,7 +170,8 @@ class ABSL_MUST_USE_RESULT Chan {
   // Receives if that is possible at once.
   TryRecvResult<T> TryRecv() const { return chan_internal::TryRecv<T>(core()); }
 
-  // No more values will be sent. Everybody who waits to receive gets nothing; everybody who waits to send panics.
+  // No more values will be sent. Everybody who waits to receive gets nothing; everybody who waits
+  // to send panics.
   void Close() const { chan_internal::Close(core()); }
 
   // Elements in the buffer, and its size. 0 for nil.

@@ -1,5 +1,6 @@
-// Whole programs with channels, each made for one rule: order along a chain, one winner for each select, a fair choice,
-// nothing lost or doubled among many, and a price for losing that does not depend on the crowd.
+// Whole programs with channels, each made for one rule: order along a chain, one winner for each
+// select, a fair choice, nothing lost or doubled among many, and a price for losing that does not
+// depend on the crowd.
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -106,8 +107,9 @@ TEST_P(ChanProgramsTest, TheSieveFindsThePrimes) {
 
 // ---- One winner for each select ----
 
-// A select waits on four channels, and four partners come for it at once, one for each case. If two of them found it
-// unclaimed, both would succeed. Partners of both kinds: sends to its receives, and receives from its sends.
+// A select waits on four channels, and four partners come for it at once, one for each case. If two
+// of them found it unclaimed, both would succeed. Partners of both kinds: sends to its receives,
+// and receives from its sends.
 TEST_P(ChanProgramsTest, OfFourPartnersAtOnceExactlyOneMeetsTheSelect) {
   std::array<Chan<int>, 4> c;
   for (auto& chan : c) chan = MakeChan<int>();
@@ -117,7 +119,9 @@ TEST_P(ChanProgramsTest, OfFourPartnersAtOnceExactlyOneMeetsTheSelect) {
     std::array<std::atomic<bool>, 4> met{};
     std::atomic<int> ready{0};
     Group fibers;
-    fibers.Go([&] { ran = Select(OnRecv(c[0], &got), OnSend(c[1], -1), OnRecv(c[2], &got), OnSend(c[3], -3)); });
+    fibers.Go([&] {
+      ran = Select(OnRecv(c[0], &got), OnSend(c[1], -1), OnRecv(c[2], &got), OnSend(c[3], -3));
+    });
     for (int i = 0; i < 4; ++i) {
       fibers.Go([&, i] {
         if (i % 2 == 0) {
@@ -137,13 +141,14 @@ TEST_P(ChanProgramsTest, OfFourPartnersAtOnceExactlyOneMeetsTheSelect) {
       });
     }
     fibers.Wait();
-    for (int i = 0; i < 4; ++i) ASSERT_EQ(met[i], ran == i) << "case " << ran << " ran, partner " << i;
+    for (int i = 0; i < 4; ++i)
+      ASSERT_EQ(met[i], ran == i) << "case " << ran << " ran, partner " << i;
     EXPECT_EQ(got, ran % 2 == 0 ? std::optional<int>(ran) : std::nullopt);
   }
 }
 
-// The classic form: one number is offered on four channels at once, and the four receivers feed one collector. A number
-// that comes twice was sent by two cases of one select.
+// The classic form: one number is offered on four channels at once, and the four receivers feed one
+// collector. A number that comes twice was sent by two cases of one select.
 TEST_P(ChanProgramsTest, ANumberOfferedOnFourChannelsArrivesOnce) {
   const int numbers = Repeat(20'000);
   std::array<Chan<int>, 4> offers;
@@ -152,7 +157,8 @@ TEST_P(ChanProgramsTest, ANumberOfferedOnFourChannelsArrivesOnce) {
   Group fibers, forwarders;
   fibers.Go([&offers, numbers] {
     for (int i = 0; i < numbers; ++i) {
-      Select(OnSend(offers[0], i), OnSend(offers[1], i), OnSend(offers[2], i), OnSend(offers[3], i));
+      Select(OnSend(offers[0], i), OnSend(offers[1], i), OnSend(offers[2], i),
+             OnSend(offers[3], i));
     }
     for (auto& offer : offers) offer.Close();
   });
@@ -176,7 +182,8 @@ TEST_P(ChanProgramsTest, ANumberOfferedOnFourChannelsArrivesOnce) {
   fibers.Wait();
 }
 
-// Many selects that both send to and receive from one channel. None may meet itself, and each meeting has two sides.
+// Many selects that both send to and receive from one channel. None may meet itself, and each
+// meeting has two sides.
 TEST_P(ChanProgramsTest, SelectsInBothDirectionsNeverMeetThemselves) {
   constexpr int kFibers = 5;
   const int64_t meetings = Repeat(5000);
@@ -211,7 +218,8 @@ TEST_P(ChanProgramsTest, SelectsInBothDirectionsNeverMeetThemselves) {
 
 // Sum over the cells of (seen - expected)^2 / expected.
 double ChiSquare(const std::vector<int>& seen) {
-  double expected = std::accumulate(seen.begin(), seen.end(), 0.0) / static_cast<double>(seen.size());
+  double expected =
+      std::accumulate(seen.begin(), seen.end(), 0.0) / static_cast<double>(seen.size());
   double sum = 0;
   for (int n : seen) sum += (n - expected) * (n - expected) / expected;
   return sum;
@@ -233,7 +241,8 @@ TEST_P(ChanProgramsTest, ReadySendsAndReceivesAreChosenAlikeOften) {
     }
     std::vector<int> seen(4);
     for (int i = 0; i < kDraws; ++i) {
-      int ran = Select(OnRecv(never), OnRecv(in), OnSend(never, 1), OnSend(out, 1), OnRecv(both), OnSend(both, 1));
+      int ran = Select(OnRecv(never), OnRecv(in), OnSend(never, 1), OnSend(out, 1), OnRecv(both),
+                       OnSend(both, 1));
       ++seen.at(ran == 1 ? 0 : ran - 2);
     }
     EXPECT_LT(ChiSquare(seen), kLimit4);
@@ -251,7 +260,8 @@ TEST_P(ChanProgramsTest, NoNeighbourOfCasesThatAreNotReadyIsPreferred) {
       std::vector<SelectCase> cases;
       for (int i = 0; i < kCases; ++i) {
         cases.push_back(OnRecv(ready));
-        // Gaps of all lengths from 0 to `gap`: a search from a random start would favour what follows a long one.
+        // Gaps of all lengths from 0 to `gap`: a search from a random start would favour what
+        // follows a long one.
         for (int k = 0; k < i % (gap + 1); ++k) cases.push_back(OnRecv(never));
       }
       std::vector<int> counts(cases.size());
@@ -286,10 +296,11 @@ struct Item {
   int number = 0;
 };
 
-// Producers and consumers select among channels of three kinds. Every item arrives once, and what one producer has put
-// into one channel reaches each consumer in order.
+// Producers and consumers select among channels of three kinds. Every item arrives once, and what
+// one producer has put into one channel reaches each consumer in order.
 void RunMatrix(int producers, int consumers, int capacity, int each) {
-  const std::array<Chan<Item>, 3> c = {MakeChan<Item>(capacity), MakeChan<Item>(1), MakeChan<Item>()};
+  const std::array<Chan<Item>, 3> c = {MakeChan<Item>(capacity), MakeChan<Item>(1),
+                                       MakeChan<Item>()};
   std::vector<std::atomic<int>> seen(producers * each);
   Group producing, consuming;
   for (int p = 0; p < producers; ++p) {
@@ -320,7 +331,8 @@ void RunMatrix(int producers, int consumers, int capacity, int each) {
   producing.Wait();
   for (const auto& chan : c) chan.Close();
   consuming.Wait();
-  for (size_t i = 0; i < seen.size(); ++i) ASSERT_EQ(seen[i], 1) << producers << "x" << consumers << ", item " << i;
+  for (size_t i = 0; i < seen.size(); ++i)
+    ASSERT_EQ(seen[i], 1) << producers << "x" << consumers << ", item " << i;
 }
 
 TEST_P(ChanProgramsTest, ProducersAndConsumersBySelectLoseAndDoubleNothing) {
@@ -337,7 +349,8 @@ TEST_P(ChanProgramsTest, ProducersAndConsumersBySelectLoseAndDoubleNothing) {
 class LonelyWaiters {
  public:
   explicit LonelyWaiters(int n) : n_(n), page_(sysconf(_SC_PAGESIZE)) {
-    base_ = static_cast<char*>(mmap(nullptr, n_ * page_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    base_ = static_cast<char*>(
+        mmap(nullptr, n_ * page_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     for (int i = 0; i < n; ++i) ::new (base_ + i * page_) Waiter;
   }
   ~LonelyWaiters() { munmap(base_, n_ * page_); }
@@ -356,8 +369,8 @@ class LonelyWaiters {
   char* base_;
 };
 
-// Counted, not timed: whichever of a thousand waiters leaves, only it and its two neighbours are touched. Any other
-// access ends the test with a segmentation fault.
+// Counted, not timed: whichever of a thousand waiters leaves, only it and its two neighbours are
+// touched. Any other access ends the test with a segmentation fault.
 TEST(SelectCostTest, LeavingAQueueTouchesNobodyButTheNeighbours) {
   constexpr int kWaiters = 1000;
   for (int leaving : {0, 1, kWaiters / 2, kWaiters - 2, kWaiters - 1}) {
@@ -386,8 +399,8 @@ double CpuSeconds() {
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
-// Two selects stand n times each in one queue, one behind the other; then `first` of them leaves, and the other.
-// A dequeue that searched, from either end, would pass n others n times.
+// Two selects stand n times each in one queue, one behind the other; then `first` of them leaves,
+// and the other. A dequeue that searched, from either end, would pass n others n times.
 double LeaveCrowdedQueue(int n, int first) {
   auto crowded = MakeChan<int>();
   std::array<Chan<int>, 2> own = {MakeChan<int>(), MakeChan<int>()};
@@ -416,15 +429,17 @@ double LeaveCrowdedQueue(int n, int first) {
   return spent;
 }
 
-// A hundred times as many waiters: a hundred times the time if the cost is linear, ten thousand times if it is
-// quadratic. Processor time, of which a busy machine takes nothing away; the bound is ten times what is linear.
+// A hundred times as many waiters: a hundred times the time if the cost is linear, ten thousand
+// times if it is quadratic. Processor time, of which a busy machine takes nothing away; the bound
+// is ten times what is linear.
 TEST(SelectCostTest, LeavingCostsInProportionToTheNumberOfWaiters) {
   RunInFiber([] {
     const int former = GOMAXPROCS(1);
     for (int first : {0, 1}) {
       double small = 1e9, large = 1e9;
       for (int i = 0; i < 5; ++i) small = std::min(small, LeaveCrowdedQueue(1000, first));
-      for (int i = 0; i < (kSlow ? 1 : 3); ++i) large = std::min(large, LeaveCrowdedQueue(100'000, first));
+      for (int i = 0; i < (kSlow ? 1 : 3); ++i)
+        large = std::min(large, LeaveCrowdedQueue(100'000, first));
       EXPECT_LT(large, small * 100 * 10) << "1,000: " << small << " s, 100,000: " << large << " s";
     }
     GOMAXPROCS(former);

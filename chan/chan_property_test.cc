@@ -1,5 +1,5 @@
-// Random programs, run step by step on a channel and on the reference: after every step the same operations must
-// have ended, in the same way, and the same number must be waiting.
+// Random programs, run step by step on a channel and on the reference: after every step the same
+// operations must have ended, in the same way, and the same number must be waiting.
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -41,7 +41,8 @@ class Program {
     // Ends whoever still waits.
     if (!closed_)
       Begin(
-          kSteps, [this] { chan_internal::CloseUnordered(chan_); }, [this] { reference_.Close(kSteps); });
+          kSteps, [this] { chan_internal::CloseUnordered(chan_); },
+          [this] { reference_.Close(kSteps); });
     Compare();
     fibers_.Wait();
   }
@@ -120,7 +121,8 @@ class Program {
     }
   }
 
-  // Waits until everybody who should have ended has, and the others wait in the channel; then compares.
+  // Waits until everybody who should have ended has, and the others wait in the channel; then
+  // compares.
   void Settle() {
     int waiting = static_cast<int>(reference_.receivers() + reference_.senders());
     while (ended_ != begun_ - waiting) Gosched();

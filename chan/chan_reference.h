@@ -1,5 +1,5 @@
-// A slow channel to compare with: Go's rules on plain deques, for one thread, where an operation that would wait is
-// put on record and completed by a later one.
+// A slow channel to compare with: Go's rules on plain deques, for one thread, where an operation
+// that would wait is put on record and completed by a later one.
 #ifndef WEFT_CHAN_CHAN_REFERENCE_H_
 #define WEFT_CHAN_CHAN_REFERENCE_H_
 

@@ -1,5 +1,5 @@
-// Many at once: what was sent is received exactly once, each sender's elements in its order, whatever the numbers of
-// senders, receivers and slots, and whenever the channel is closed.
+// Many at once: what was sent is received exactly once, each sender's elements in its order,
+// whatever the numbers of senders, receivers and slots, and whenever the channel is closed.
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -104,8 +104,8 @@ TEST_P(ChanStressTest, ConservesElementsWhenSomePollAndSomeWait) {
   for (int capacity : {0, 1, 3, 16}) RunMatrix(4, 4, capacity, Repeat(200), true);
 }
 
-// Close against everything else: each send either ended well and its element was received or drained, or panicked and
-// it was not.
+// Close against everything else: each send either ended well and its element was received or
+// drained, or panicked and it was not.
 TEST_P(ChanStressTest, CloseRacesWithEverything) {
   for (int round = 0; round < Repeat(60); ++round) {
     for (int capacity : {0, 1, 4}) {

@@ -1,8 +1,10 @@
-// The exhaustive table: every operation, on a channel in every state, with every kind of waiter in its queues, and then
-// every way of letting go whoever still waits. What must come of it is said by select_reference.h, not by hand.
+// The exhaustive table: every operation, on a channel in every state, with every kind of waiter in
+// its queues, and then every way of letting go whoever still waits. What must come of it is said
+// by select_reference.h, not by hand.
 //
-// A program is a sequence of operations, each in a fiber of its own. The next one starts when all before it have ended
-// or are parked, so nothing depends on time: "blocks" is that the fiber is seen parked, with the right reason.
+// A program is a sequence of operations, each in a fiber of its own. The next one starts when all
+// before it have ended or are parked, so nothing depends on time: "blocks" is that the fiber is
+// seen parked, with the right reason.
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
@@ -43,7 +45,8 @@ using chan_internal::SelectReference;
 
 // ---- The table ----
 
-// The channels of a program: the one in question, the other one of a select with two, and one that nobody ever uses.
+// The channels of a program: the one in question, the other one of a select with two, and one that
+// nobody ever uses.
 enum : int { kC, kOther, kSilent };
 
 template <typename T>
@@ -85,8 +88,10 @@ const Named<std::vector<Operation>> kWaiters[] = {
     {"senders", {{Form::kSend, {{kC, true, 101}}}, {Form::kSend, {{kC, true, 102}}}}},
     {"receivers", {{Form::kRecv, {{kC}}}, {Form::kRecv, {{kC}}}}},
     {"sending selects",
-     {{Form::kSelect, {{kSilent}, {kC, true, 101}}}, {Form::kSelect, {{kC, true, 102}, {kSilent, true, 103}}}}},
-    {"receiving selects", {{Form::kSelect, {{kSilent, true, 103}, {kC}}}, {Form::kSelect, {{kC}, {kSilent}}}}},
+     {{Form::kSelect, {{kSilent}, {kC, true, 101}}},
+      {Form::kSelect, {{kC, true, 102}, {kSilent, true, 103}}}}},
+    {"receiving selects",
+     {{Form::kSelect, {{kSilent, true, 103}, {kC}}}, {Form::kSelect, {{kC}, {kSilent}}}}},
 };
 
 const Named<Operation> kOperations[] = {
@@ -115,13 +120,15 @@ const Named<Operation> kOperationsOnTwo[] = {
     {"select {send, other recv}", {Form::kSelect, {{kC, true, 201}, {kOther}}}},
     {"select {other send, recv}", {Form::kSelect, {{kOther, true, 202}, {kC}}}},
     {"select {other recv, recv}", {Form::kSelect, {{kOther}, {kC}}}},
-    {"select {send, other send, default}", {Form::kSelectDefault, {{kC, true, 201}, {kOther, true, 202}}}},
+    {"select {send, other send, default}",
+     {Form::kSelectDefault, {{kC, true, 201}, {kOther, true, 202}}}},
     {"select {send, other recv, default}", {Form::kSelectDefault, {{kC, true, 201}, {kOther}}}},
     {"select {other send, recv, default}", {Form::kSelectDefault, {{kOther, true, 202}, {kC}}}},
     {"select {other recv, recv, default}", {Form::kSelectDefault, {{kOther}, {kC}}}},
 };
 
-// How those who still wait are let go. After any of these the channels are closed and what is left is taken out.
+// How those who still wait are let go. After any of these the channels are closed and what is left
+// is taken out.
 const Named<std::vector<Operation>> kReleases[] = {
     {"closed", {}},
     {"received from", {{Form::kTryRecv, {{kC}}}, {Form::kTryRecv, {{kC}}}}},
@@ -163,7 +170,8 @@ std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
     out << "\n";
   }
   out << "  parked/len:";
-  for (size_t i = 0; i + 1 < outcome.trace.size(); i += 2) out << " " << outcome.trace[i] << "/" << outcome.trace[i + 1];
+  for (size_t i = 0; i + 1 < outcome.trace.size(); i += 2)
+    out << " " << outcome.trace[i] << "/" << outcome.trace[i + 1];
   return out << "\n";
 }
 
@@ -202,8 +210,8 @@ Channels Make(const std::vector<ChannelSpec>& specs) {
 
 // Select() with the cases as arguments.
 template <typename... Cases>
-int SelectOf(const Channels& channels, absl::Span<const CaseSpec> specs, bool has_default, std::optional<int>* got,
-             Cases&&... cases) {
+int SelectOf(const Channels& channels, absl::Span<const CaseSpec> specs, bool has_default,
+             std::optional<int>* got, Cases&&... cases) {
   if constexpr (sizeof...(cases) > 0) {
     if (specs.empty()) return has_default ? Select(cases..., OnDefault()) : Select(cases...);
   }
@@ -211,14 +219,16 @@ int SelectOf(const Channels& channels, absl::Span<const CaseSpec> specs, bool ha
     const CaseSpec& spec = specs[0];
     const Chan<int>& c = channels[spec.channel];
     specs.remove_prefix(1);
-    if (spec.is_send) return SelectOf(channels, specs, has_default, got, cases..., OnSend(c, spec.value));
+    if (spec.is_send)
+      return SelectOf(channels, specs, has_default, got, cases..., OnSend(c, spec.value));
     return SelectOf(channels, specs, has_default, got, cases..., OnRecv(c, got));
   }
   return -2;
 }
 
 // Select() with the cases in a list.
-int SelectList(const Channels& channels, absl::Span<const CaseSpec> specs, bool has_default, std::optional<int>* got) {
+int SelectList(const Channels& channels, absl::Span<const CaseSpec> specs, bool has_default,
+               std::optional<int>* got) {
   std::vector<SelectCase> cases;
   for (const CaseSpec& spec : specs) {
     const Chan<int>& c = channels[spec.channel];
@@ -313,8 +323,8 @@ class Actor {
 
 class Stage {
  public:
-  // The choices of selects are drawn from seeds, different for each channel and `skip`, so that the choices of two selects
-  // have nothing to do with each other and a run can be repeated.
+  // The choices of selects are drawn from seeds, different for each channel and `skip`, so that the
+  // choices of two selects have nothing to do with each other and a run can be repeated.
   Stage(std::shared_ptr<const Program> program, int skip)
       : program_(std::move(program)), channels_(Make(program_->channels)) {
     for (int k = 0; k < std::ssize(channels_); ++k) {
@@ -345,7 +355,8 @@ class Stage {
   }
 
  private:
-  // Twice in a row: the first time one may have been seen parked that a later one readied before it parked itself.
+  // Twice in a row: the first time one may have been seen parked that a later one readied before it
+  // parked itself.
   void AwaitQuiet() {
     for (int quiet = 0; quiet < 2;) {
       Gosched();
@@ -361,7 +372,8 @@ class Stage {
   std::deque<Actor> actors_;
 };
 
-// Runs the program until everything that must occur has occurred; a choice that is open four ways may need some runs.
+// Runs the program until everything that must occur has occurred; a choice that is open four ways
+// may need some runs.
 void Check(std::shared_ptr<const Program> program) {
   constexpr int kPatience = 400;
   const std::map<Outcome, bool> expected = Expected(*program);
@@ -381,13 +393,14 @@ void Check(std::shared_ptr<const Program> program) {
 
 // ---- All rows ----
 
-std::shared_ptr<const Program> MakeProgram(const Named<ChannelSpec>& state, const Named<ChannelSpec>& other,
+std::shared_ptr<const Program> MakeProgram(const Named<ChannelSpec>& state,
+                                           const Named<ChannelSpec>& other,
                                            const Named<std::vector<Operation>>& waiters,
                                            const Named<Operation>& operation,
                                            const Named<std::vector<Operation>>& release) {
   Program program;
-  program.name = std::string(operation.name) + " on " + state.name + "; " + waiters.name + "; other: " + other.name +
-                 "; then " + release.name;
+  program.name = std::string(operation.name) + " on " + state.name + "; " + waiters.name +
+                 "; other: " + other.name + "; then " + release.name;
   program.channels = {state.value, other.value, ChannelSpec()};
   program.operations = waiters.value;
   program.operations.push_back(operation.value);
@@ -416,7 +429,8 @@ int CheckAll(const Named<ChannelSpec>& state, int stride) {
 using ChanTableTest = testing::WorkerTest;
 INSTANTIATE_TEST_SUITE_P(Workers, ChanTableTest, testing::kWorkerCounts);
 
-// All of them with one worker. With more, and under sanitizers, a part that is spread over the whole table.
+// All of them with one worker. With more, and under sanitizers, a part that is spread over the
+// whole table.
 int Stride(int workers) {
   if (sched_internal::kTsan) return workers == 1 ? 89 : 211;
   return (workers == 1 ? 1 : 7) * (sched_internal::kAsan ? 5 : 1);
@@ -430,7 +444,8 @@ TEST_P(ChanTableTest, EveryOperationInEveryStateDoesAsGoDoes) {
       if (HasFatalFailure()) return;
     }
     EXPECT_EQ(number, std::ssize(kStates) * std::ssize(kWaiters) * std::ssize(kReleases) *
-                          (std::ssize(kOperations) + std::ssize(kOperationsOnTwo) * std::ssize(kOtherStates)));
+                          (std::ssize(kOperations) +
+                           std::ssize(kOperationsOnTwo) * std::ssize(kOtherStates)));
   });
 }
 

@@ -1,7 +1,7 @@
-// Power series as streams of rational coefficients, every operator a fiber: a classic of concurrent programming
-// (McIlroy, "Squinting at Power Series"). Streams feed back into themselves, so an element out of turn, a lost wakeup or
-// a select that fires twice ends in wrong numbers or in a deadlock. Where a series has two definitions, both are
-// computed and must agree.
+// Power series as streams of rational coefficients, every operator a fiber: a classic of concurrent
+// programming (McIlroy, "Squinting at Power Series"). Streams feed back into themselves, so an
+// element out of turn, a lost wakeup or a select that fires twice ends in wrong numbers or in a
+// deadlock. Where a series has two definitions, both are computed and must agree.
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -37,15 +37,17 @@ class Rational {
   friend Rational operator/(Rational a, Rational b) { return a * Rational(b.d_, b.n_); }
   friend Rational operator-(Rational a) { return {-a.n_, a.d_}; }
   friend bool operator==(const Rational&, const Rational&) = default;
-  friend std::ostream& operator<<(std::ostream& out, Rational r) { return out << r.n_ << "/" << r.d_; }
+  friend std::ostream& operator<<(std::ostream& out, Rational r) {
+    return out << r.n_ << "/" << r.d_;
+  }
 
  private:
   int64_t n_;
   int64_t d_;
 };
 
-// Whoever wants the next coefficient says so first: nothing is computed before it is asked for, and a series may be
-// defined by itself.
+// Whoever wants the next coefficient says so first: nothing is computed before it is asked for, and
+// a series may be defined by itself.
 struct Series {
   Chan<Empty> demand = MakeChan<Empty>();
   Chan<Rational> data = MakeChan<Rational>();
@@ -152,7 +154,8 @@ class Algebra {
     return out;
   }
 
-  // f(g), where g(0) = 0: f(0) + g Tail(f)(g). Every coefficient starts the fibers of one more instance.
+  // f(g), where g(0) = 0: f(0) + g Tail(f)(g). Every coefficient starts the fibers of one more
+  // instance.
   Series Compose(Series f, Series g, Series out = {}) {
     return Start(out, [this, f, g, out] {
       Put(out, [&] { return Get(f); });
@@ -169,8 +172,8 @@ class Algebra {
     });
   }
 
-  // Gives the coefficients of f to each of `outs`. One may run ahead of the others, and those that are behind are
-  // served even while f is being computed, perhaps from them.
+  // Gives the coefficients of f to each of `outs`. One may run ahead of the others, and those that
+  // are behind are served even while f is being computed, perhaps from them.
   std::vector<Series> Split(Series f, std::vector<Series> outs) {
     Start(f, [this, f, outs] { Distribute(f, outs); });
     return outs;
@@ -200,13 +203,15 @@ class Algebra {
       // A nil channel is never ready: it turns a case off.
       std::vector<SelectCase> cases;
       cases.push_back(OnRecv(quit_, [] { throw Stopped(); }));
-      cases.push_back(OnSend(starving && !asked ? f.demand : nullptr, Empty(), [&] { asked = true; }));
+      cases.push_back(
+          OnSend(starving && !asked ? f.demand : nullptr, Empty(), [&] { asked = true; }));
       cases.push_back(OnRecv(asked ? f.data : nullptr, [&](std::optional<Rational> c) {
         for (Branch& b : branches) b.behind.push_back(*c);
         asked = false;
       }));
       for (size_t i = 0; i < outs.size(); ++i) {
-        cases.push_back(OnRecv(branches[i].wants ? nullptr : outs[i].demand, [&, i] { branches[i].wants = true; }));
+        cases.push_back(OnRecv(branches[i].wants ? nullptr : outs[i].demand,
+                               [&, i] { branches[i].wants = true; }));
       }
       Select(cases);
     }
@@ -260,15 +265,18 @@ INSTANTIATE_TEST_SUITE_P(Workers, PowerSeriesTest, testing::kWorkerCounts);
 
 TEST_P(PowerSeriesTest, PolynomialsAddAndMultiply) {
   Algebra a;
-  EXPECT_EQ(a.Take(a.Add(a.Polynomial({1, 2, 3}), a.Polynomial({0, {1, 2}})), 4), (Coefficients{1, {5, 2}, 3, 0}));
-  EXPECT_EQ(a.Take(a.Multiply(a.Polynomial({1, 1}), a.Polynomial({1, -1})), 4), (Coefficients{1, 0, -1, 0}));
+  EXPECT_EQ(a.Take(a.Add(a.Polynomial({1, 2, 3}), a.Polynomial({0, {1, 2}})), 4),
+            (Coefficients{1, {5, 2}, 3, 0}));
+  EXPECT_EQ(a.Take(a.Multiply(a.Polynomial({1, 1}), a.Polynomial({1, -1})), 4),
+            (Coefficients{1, 0, -1, 0}));
   EXPECT_EQ(a.Take(a.Derivative(a.Polynomial({7, 1, 1, 1})), 4), (Coefficients{1, 2, 3, 0}));
 }
 
 TEST_P(PowerSeriesTest, ReciprocalsAreGeometricAndFibonacci) {
   Algebra a;
   EXPECT_EQ(a.Take(a.Reciprocal(a.Polynomial({1, -1})), 6), (Coefficients{1, 1, 1, 1, 1, 1}));
-  EXPECT_EQ(a.Take(a.Reciprocal(a.Polynomial({1, -1, -1})), 10), (Coefficients{1, 1, 2, 3, 5, 8, 13, 21, 34, 55}));
+  EXPECT_EQ(a.Take(a.Reciprocal(a.Polynomial({1, -1, -1})), 10),
+            (Coefficients{1, 1, 2, 3, 5, 8, 13, 21, 34, 55}));
 }
 
 TEST_P(PowerSeriesTest, ExponentialIsItsOwnIntegral) {
@@ -318,7 +326,8 @@ TEST_P(PowerSeriesTest, ChainRule) {
   Algebra a;
   const Coefficients f = {3, 1, {-1, 2}, 4}, g = {0, 2, {1, 3}, -5};
   Series left = a.Derivative(a.Compose(a.Polynomial(f), a.Polynomial(g)));
-  Series right = a.Multiply(a.Compose(a.Derivative(a.Polynomial(f)), a.Polynomial(g)), a.Derivative(a.Polynomial(g)));
+  Series right = a.Multiply(a.Compose(a.Derivative(a.Polynomial(f)), a.Polynomial(g)),
+                            a.Derivative(a.Polynomial(g)));
   EXPECT_EQ(a.Take(left, 8), a.Take(right, 8));
 }
 

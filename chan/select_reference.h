@@ -1,8 +1,9 @@
-// A slow model of Go's rules for everything that can be done with channels, select included: for one thread, on plain
-// deques, where an operation that would wait is put on record and completed by a later one.
+// A slow model of Go's rules for everything that can be done with channels, select included: for
+// one thread, on plain deques, where an operation that would wait is put on record and completed by
+// a later one.
 //
-// Where Go leaves the choice open, the model asks Choices, and whoever runs the same program once for every path of
-// choices has all outcomes that Go allows.
+// Where Go leaves the choice open, the model asks Choices, and whoever runs the same program once
+// for every path of choices has all outcomes that Go allows.
 #ifndef WEFT_CHAN_SELECT_REFERENCE_H_
 #define WEFT_CHAN_SELECT_REFERENCE_H_
 
@@ -22,7 +23,8 @@ struct CaseSpec {
   int value = 0;
 };
 
-// How an operation is written. To the model a send is a select of one case, and a try-form has a default besides.
+// How an operation is written. To the model a send is a select of one case, and a try-form has a
+// default besides.
 enum class Form { kSend, kRecv, kTrySend, kTryRecv, kSelect, kSelectDefault, kRange, kClose };
 
 struct Operation {
@@ -90,11 +92,13 @@ class SelectReference {
  public:
   SelectReference(const std::vector<ChannelSpec>& specs, Choices& choices) : choices_(choices) {
     for (const ChannelSpec& spec : specs) {
-      channels_.push_back({spec, std::deque<int>(spec.elements.begin(), spec.elements.end()), {}, {}});
+      channels_.push_back(
+          {spec, std::deque<int>(spec.elements.begin(), spec.elements.end()), {}, {}});
     }
   }
 
-  // Operations are numbered in the order in which they come. One that parks may be ended by a later one.
+  // Operations are numbered in the order in which they come. One that parks may be ended by a later
+  // one.
   void Run(const Operation& operation) {
     operations_.push_back(operation);
     endings_.emplace_back();
@@ -225,7 +229,8 @@ class SelectReference {
     return entries;
   }
 
-  // The first to have come, which leaves all of its queues. With several cases on the channel: any of them.
+  // The first to have come, which leaves all of its queues. With several cases on the channel: any
+  // of them.
   Entry TakeFirst(Queue& queue) {
     std::vector<Entry> entries = EntriesOf(queue.front().op, queue);
     Entry entry = entries[choices_.Choose(static_cast<int>(entries.size()), /*matters=*/false)];

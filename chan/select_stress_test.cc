@@ -24,7 +24,8 @@ using weft::testing::Repeat;
 using SelectStressTest = weft::testing::WorkerTest;
 INSTANTIATE_TEST_SUITE_P(Workers, SelectStressTest, weft::testing::kWorkerCounts);
 
-// Four channels of different capacities. Every sender and receiver selects among all of them, in orders of its own.
+// Four channels of different capacities. Every sender and receiver selects among all of them, in
+// orders of its own.
 TEST_P(SelectStressTest, EverySentElementIsReceivedOnce) {
   constexpr int kPeers = 4;
   const int each = Repeat(600);
@@ -90,8 +91,9 @@ TEST_P(SelectStressTest, SelectsMeetSelects) {
   EXPECT_EQ(received, kPairs * each);
 }
 
-// There are always more elements than hands to hold them: one in a or b at every instant. A look at one channel after
-// the other would miss one that moves against the direction of looking; default must not.
+// There are always more elements than hands to hold them: one in a or b at every instant. A look at
+// one channel after the other would miss one that moves against the direction of looking; default
+// must not.
 TEST_P(SelectStressTest, DefaultOverSeveralChannelsIsOneInstant) {
   const int rounds = Repeat(3000);
   auto a = MakeChan<int>(2), b = MakeChan<int>(2);

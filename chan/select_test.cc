@@ -468,7 +468,8 @@ TEST_F(SelectTest, AListOwnsItsChannelsAndValues) {
   EXPECT_EQ(**out.Recv(), 3);
 }
 
-// Every case has its own channel; with many of them sorting and leaving the queues must stay near linear.
+// Every case has its own channel; with many of them sorting and leaving the queues must stay near
+// linear.
 TEST_F(SelectTest, ManyCasesCostInProportion) {
   auto run = [](int n) {
     std::vector<Chan<int>> channels;

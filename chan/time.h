@@ -1,17 +1,22 @@
 // time.h: timers that send the time on a channel or run a function.
 //
-// Go: time.After, AfterFunc, Timer, NewTimer, Ticker, NewTicker and Tick, with the rules since Go 1.23: the channels
-//   seem unbuffered (len and cap are 0), and after Stop() or Reset() has returned no time from before is received.
-//   time.Sleep is weft::Sleep (sched/go.h). Difference: Timer and Ticker are handles; copies are the same timer.
+// Go: time.After, AfterFunc, Timer, NewTimer, Ticker, NewTicker and Tick, with the rules since Go
+//   1.23: the channels seem unbuffered (len and cap are 0), and after Stop() or Reset() has
+//   returned no time from before is received. time.Sleep is weft::Sleep (sched/go.h). Difference:
+//   Timer and Ticker are handles; copies are the same timer.
 //
 // Thread safety: yes, all.
-// Blocks: nothing; the last handle's end may spin for the few instructions that the timer is firing on another thread.
-// Ordering: what precedes making or resetting a timer is before the receive of its time, and before the function.
-// Lifetime: a channel that nobody holds any more takes its timer with it: After(absl::Hours(1)) in a select that goes
-//   another way leaves nothing behind. A function of AfterFunc() runs even if its Timer was dropped.
-// Misuse: an interval that is not positive panics: `non-positive interval for …`; Tick() returns nil. Stop() or
-//   Reset() of a Timer{} panics. Ticker{}.Stop() does nothing.
-// Cost: making one: one allocation of 384 bytes, 50 ns; Stop() and Reset() 30 ns. A tick: no allocation, no fiber.
+// Blocks: nothing; the last handle's end may spin for the few instructions that the timer is firing
+//   on another thread.
+// Ordering: what precedes making or resetting a timer is before the receive of its time, and before
+//   the function.
+// Lifetime: a channel that nobody holds any more takes its timer with it: After(absl::Hours(1)) in
+//   a select that goes another way leaves nothing behind. A function of AfterFunc() runs even if
+//   its Timer was dropped.
+// Misuse: an interval that is not positive panics: `non-positive interval for …`; Tick() returns
+//   nil. Stop() or Reset() of a Timer{} panics. Ticker{}.Stop() does nothing.
+// Cost: making one: one allocation of 384 bytes, 50 ns; Stop() and Reset() 30 ns. A tick: no
+//   allocation, no fiber.
 //
 //   weft::Ticker ticker(absl::Seconds(1));
 //   for (absl::Time now : ticker.C()) Report(now);
@@ -45,15 +50,18 @@ class Timer {
   // What the time is sent on. Nil if it was made by AfterFunc().
   const RecvChan<absl::Time>& C() const { return channel_; }
 
-  // Returns whether this kept the event from happening: false if the time was received, or the function was started,
-  // or the timer was stopped before. Does not wait for a function that has been started.
+  // Returns whether this kept the event from happening: false if the time was received, or the
+  // function was started, or the timer was stopped before. Does not wait for a function that has
+  // been started.
   bool Stop() const;
 
-  // Has the event happen once `d` has passed from now, whether it has happened or not. Returns as Stop().
+  // Has the event happen once `d` has passed from now, whether it has happened or not. Returns as
+  // Stop().
   bool Reset(absl::Duration d) const;
 
  private:
-  friend Timer AfterFunc(absl::Duration d, std::function<void()> fn, sched_internal::StackKind kind);
+  friend Timer AfterFunc(absl::Duration d, std::function<void()> fn,
+                         sched_internal::StackKind kind);
 
   // At most one is not null.
   RecvChan<absl::Time> channel_;
@@ -66,7 +74,8 @@ class Ticker {
   // Not a ticker yet.
   Ticker() = default;
 
-  // Sends the time on C() every `interval`; ticks that find the one before not yet received are dropped.
+  // Sends the time on C() every `interval`; ticks that find the one before not yet received are
+  // dropped.
   explicit Ticker(absl::Duration interval);
 
   const RecvChan<absl::Time>& C() const { return channel_; }
@@ -87,9 +96,10 @@ RecvChan<absl::Time> After(absl::Duration d);
 // A channel on which the time is sent every `interval`. Nil if that is not positive.
 RecvChan<absl::Time> Tick(absl::Duration interval);
 
-// Runs fn() in a new fiber once `d` has passed. The calls of two Reset() may overlap.
+// Runs fn() in a new fiber once `d` has passed. The calls of two Reset() may overlap. `kind` is not
+// for you to say.
 Timer AfterFunc(absl::Duration d, std::function<void()> fn,
-                sched_internal::StackKind kind = sched_internal::kStackKind);  // `kind` is not for you to say
+                sched_internal::StackKind kind = sched_internal::kStackKind);
 
 }  // namespace weft
 

@@ -246,7 +246,8 @@ TEST_F(TimeTest, SelectWithATimeout) {
   EXPECT_EQ(Select(OnRecv(ready), OnRecv(After(kLong))), 0);
 }
 
-// AddressSanitizer sees a timer that fires after its channel has ended, LeakSanitizer one that does not end.
+// AddressSanitizer sees a timer that fires after its channel has ended, LeakSanitizer one that does
+// not end.
 TEST_F(TimeTest, DroppedTimersEndAtOnce) {
   for (int i = 0; i < 1000; ++i) {
     (void)After(kLong);

@@ -316,7 +316,8 @@ struct StopFunc::State : CancelWatcher {
   std::shared_ptr<State> self;
 };
 
-StopFunc AfterFunc(const Context& context, std::function<void()> f, sched_internal::StackKind kind) {
+StopFunc AfterFunc(const Context& context, std::function<void()> f,
+                   sched_internal::StackKind kind) {
   if (!context) context_internal::PanicNilParent();
   if (f == nullptr) sched_internal::FatalNilFunction();
   auto state = std::make_shared<StopFunc::State>(context, std::move(f), kind);

@@ -228,8 +228,9 @@ Context WithoutCancel(const Context& parent);
 absl::Status Cause(const Context& context);
 
 // Has f() run in a fiber of its own once the context has ended; at once if it has.
-StopFunc AfterFunc(const Context& context, std::function<void()> f,
-                   sched_internal::StackKind kind = sched_internal::kStackKind);  // `kind` is not for you to say
+StopFunc AfterFunc(
+    const Context& context, std::function<void()> f,
+    sched_internal::StackKind kind = sched_internal::kStackKind);  // `kind` is not for you to say
 
 namespace context_internal {
 

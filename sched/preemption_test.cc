@@ -150,8 +150,8 @@ TEST_P(PreemptionTest, ProcessorsComeAndGoUnderHogs) {
   EXPECT_TRUE(testing::WaitForNoFibers());
 }
 
-// Fibers that are stopped wait in the queue of all, the ticker in its processor's: each has its turn,
-// whatever the number of the round in which the hogs begin.
+// Fibers that are stopped wait in the queue of all, the ticker in its processor's: each has its
+// turn, whatever the number of the round in which the hogs begin.
 TEST(StrictPreemptionTest, NoQueueStarvesTheOther) {
   const int former_procs = GOMAXPROCS(1);
   const bool former_strict = SetStrictMaxProcs(true);

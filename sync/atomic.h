@@ -52,7 +52,8 @@ class Atomic {
   Atomic(const Atomic&) = delete;
   Atomic& operator=(const Atomic&) = delete;
 
-  // ORDER(go.atomic) in all of them: seq_cst; pairs with every other. Go's memory model asks for one total order.
+  // ORDER(go.atomic) in all of them: seq_cst; pairs with every other. Go's memory model asks for
+  // one total order.
   T Load() const {
     const T value = value_.load(std::memory_order_seq_cst);
     sched_internal::SimPoint(sched_internal::Op::kAtomicLoad, this);
@@ -72,8 +73,8 @@ class Atomic {
 
   // Stores `desired` and returns true if the value is `expected`.
   bool CompareAndSwap(T expected, T desired) {
-    const bool swapped =
-        value_.compare_exchange_strong(expected, desired, std::memory_order_seq_cst, std::memory_order_seq_cst);
+    const bool swapped = value_.compare_exchange_strong(
+        expected, desired, std::memory_order_seq_cst, std::memory_order_seq_cst);
     Written();
     return swapped;
   }

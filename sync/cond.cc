@@ -57,7 +57,8 @@ void Cond::Withdraw(Waiter* waiter) {
 }
 
 void Cond::Signal() {
-  // Relaxed: whoever waits for what the caller has done under the lock counted itself before it unlocked.
+  // Relaxed: whoever waits for what the caller has done under the lock counted itself before it
+  // unlocked.
   if (count_.load(std::memory_order_relaxed) != 0) SignalOne();
   sched_internal::SafePoint(sched_internal::Op::kSignal, this);
 }

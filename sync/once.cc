@@ -19,7 +19,8 @@ bool Once::Begin() {
     if (word == kDone) return false;
     if (word == kNew) {
       // ORDER(once.done): acquire, for the load of a failure; pairs with End().
-      if (word_.compare_exchange_weak(word, kRunning, std::memory_order_acquire, std::memory_order_acquire)) {
+      if (word_.compare_exchange_weak(word, kRunning, std::memory_order_acquire,
+                                      std::memory_order_acquire)) {
         sched_internal::SimPoint(sched_internal::Op::kOnce, this);
         return true;
       }

@@ -67,7 +67,9 @@ class ABSL_LOCKABLE RWMutex {
     race::Release(this);
     uint64_t alone = kWriter;
     // ORDER(rwmutex.lock): release; pairs with the acquires in both try forms.
-    if (!state_.compare_exchange_strong(alone, 0, std::memory_order_release, std::memory_order_relaxed)) UnlockSlow();
+    if (!state_.compare_exchange_strong(alone, 0, std::memory_order_release,
+                                        std::memory_order_relaxed))
+      UnlockSlow();
     sched_internal::SafePoint(sched_internal::Op::kUnlock, this);
   }
 
@@ -120,16 +122,21 @@ class ABSL_LOCKABLE RWMutex {
 
   bool TryWrite() {
     uint64_t free = 0;
-    // ORDER(rwmutex.lock), ORDER(rwmutex.read): acquire; pairs with the releases in all unlocks and in PassOn().
-    return state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire, std::memory_order_relaxed);
+    // ORDER(rwmutex.lock), ORDER(rwmutex.read): acquire; pairs with the releases in all unlocks and
+    // in PassOn().
+    return state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire,
+                                          std::memory_order_relaxed);
   }
 
   bool TryRead() {
     // Relaxed: re-checked by the CAS below.
     uint64_t state = state_.load(std::memory_order_relaxed);
     while (!(state & (kWriter | kWaiting))) {
-      // ORDER(rwmutex.lock): acquire; pairs with the releases in unlock(), UnlockSlow() and PassOn().
-      if (state_.compare_exchange_weak(state, state + kReader, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+      // ORDER(rwmutex.lock): acquire; pairs with the releases in unlock(), UnlockSlow() and
+      // PassOn().
+      if (state_.compare_exchange_weak(state, state + kReader, std::memory_order_acquire,
+                                       std::memory_order_relaxed))
+        return true;
     }
     return false;
   }
@@ -139,9 +146,12 @@ class ABSL_LOCKABLE RWMutex {
     // Relaxed: re-checked by the CAS below.
     uint64_t state = state_.load(std::memory_order_relaxed);
     while (state >= kReader && !(state & kWaiting)) {
-      // ORDER(rwmutex.read): release; pairs with the acquires in TryWrite(), LockOrEnqueue() and UnlockSharedSlow(). Fellow
-      // readers' changes in between are RMWs and keep the release sequence.
-      if (state_.compare_exchange_weak(state, state - kReader, std::memory_order_release, std::memory_order_relaxed)) return true;
+      // ORDER(rwmutex.read): release; pairs with the acquires in TryWrite(), LockOrEnqueue() and
+      // UnlockSharedSlow(). Fellow readers' changes in between are RMWs and keep the release
+      // sequence.
+      if (state_.compare_exchange_weak(state, state - kReader, std::memory_order_release,
+                                       std::memory_order_relaxed))
+        return true;
     }
     return false;
   }

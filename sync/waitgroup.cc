@@ -74,7 +74,8 @@ void WaitGroup::Settle(uint64_t state, int delta) {
   if (Counter(state) < 0) Panic("sync: negative WaitGroup counter");
   if ((state & kBubble) != 0) CheckOutside(state, delta);
   if (Waiters(state) == 0) return;
-  if (delta > 0 && Counter(state) == delta) Panic("sync: WaitGroup misuse: Add called concurrently with Wait");
+  if (delta > 0 && Counter(state) == delta)
+    Panic("sync: WaitGroup misuse: Add called concurrently with Wait");
   if (Counter(state) == 0) Release(state);
 }
 
@@ -126,8 +127,8 @@ void WaitGroup::Wait() {
       race::Acquire(this);
       return sched_internal::SafePoint(sched_internal::Op::kWait, this);
     }
-    // ORDER(wg.zero): acquire, for the load of a failure; pairs with the release in Add(). A success needs no order:
-    // the waiter publishes itself in Await().
+    // ORDER(wg.zero): acquire, for the load of a failure; pairs with the release in Add(). A
+    // success needs no order: the waiter publishes itself in Await().
   } while (!state_.compare_exchange_weak(state, state + kOneWaiter, std::memory_order_acquire,
                                          std::memory_order_acquire));
   if (sched_internal::Sim() != nullptr) [[unlikely]] {

@@ -1,17 +1,20 @@
 // chan_semaphore.h: a limit on how many do something at the same time, made of a buffered channel.
 //
-// Go: `sem <- struct{}{}` to acquire and `<-sem` to release. sync/semaphore.h has weights, first come first served among
-//   them, and waits for a context; this one can be a case of a select.
+// Go: `sem <- struct{}{}` to acquire and `<-sem` to release. sync/semaphore.h has weights, first
+//   come first served among them, and waits for a context; this one can be a case of a select.
 //
 // Thread safety: all methods; copies share the permits.
 // Blocks: Acquire() and Hold: until there is a permit. The others: nothing.
 // Ordering: a release is before the return of the acquire that gets its permit.
 // Lifetime: as a channel's: with the last copy.
 // Misuse: a release without an acquire panics where it can be seen. A capacity below one panics.
-// Cost: acquire or release without waiting: a send or receive into a buffer, about 2.5 ns. One channel.
+// Cost: acquire or release without waiting: a send or receive into a buffer, about 2.5 ns. One
+//   channel.
 //
 //   weft::ChanSemaphore limit(4);
-//   for (const Url& url : urls) weft::Go([limit, url] { weft::ChanSemaphore::Hold hold(limit); Fetch(url); });
+//   for (const Url& url : urls) {
+//     weft::Go([limit, url] { weft::ChanSemaphore::Hold hold(limit); Fetch(url); });
+//   }
 //
 //   switch (weft::Select(limit.OnAcquire(), weft::OnRecv(quit))) { … }
 #ifndef WEFT_CHAN_IDIOMS_CHAN_SEMAPHORE_H_
@@ -55,7 +58,9 @@ class ChanSemaphore {
 // A permit for the length of a scope.
 class ChanSemaphore::Hold {
  public:
-  explicit Hold(ChanSemaphore semaphore) : semaphore_(std::move(semaphore)) { semaphore_.Acquire(); }
+  explicit Hold(ChanSemaphore semaphore) : semaphore_(std::move(semaphore)) {
+    semaphore_.Acquire();
+  }
   ~Hold() { semaphore_.Release(); }
   Hold(const Hold&) = delete;
   Hold& operator=(const Hold&) = delete;

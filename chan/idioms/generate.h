@@ -1,14 +1,18 @@
 // generate.h: a sequence that is computed while it is received.
 //
-// Go: the generator: a function that starts a goroutine and returns the channel that it sends to, with a quit channel
-//   for receivers that stop early. Compare iter.Pull.
+// Go: the generator: a function that starts a goroutine and returns the channel that it sends to,
+//   with a quit channel for receivers that stop early. Compare iter.Pull.
 //
-// Thread safety: Recv() by any number; the function runs in one fiber. Moving and destroying: nobody else.
-// Blocks: Recv() and range-for: until there is a value. yield(): until it is received. The destructor: nothing.
+// Thread safety: Recv() by any number; the function runs in one fiber. Moving and destroying:
+//   nobody else.
+// Blocks: Recv() and range-for: until there is a value. yield(): until it is received. The
+//   destructor: nothing.
 // Ordering: what the function did before a yield() is before the receive of its value.
-// Lifetime: a GeneratedChan ends its function by closing the quit channel when it is destroyed: yield() returns false from
-//   then on. The function's fiber may still run after that; what it refers to by reference must outlive it.
-// Misuse: a function that goes on after a false yield() runs on for nobody; further calls return false, too.
+// Lifetime: a GeneratedChan ends its function by closing the quit channel when it is destroyed:
+//   yield() returns false from then on. The function's fiber may still run after that; what it
+//   refers to by reference must outlive it.
+// Misuse: a function that goes on after a false yield() runs on for nobody; further calls return
+//   false, too.
 // Cost: a fiber, two channels, and one hand-over for each value.
 //
 //   auto squares = weft::Generate<int>([](const auto& yield) {
@@ -50,7 +54,8 @@ class Yield {
   RecvChan<Empty> quit_;
 };
 
-// The values that fn(yield) yields, until it returns or `quit` is closed; then the channel is closed.
+// The values that fn(yield) yields, until it returns or `quit` is closed; then the channel is
+// closed.
 template <typename T, typename Fn>
 RecvChan<T> Generate(Fn fn, RecvChan<Empty> quit) {
   auto out = MakeChan<T>();

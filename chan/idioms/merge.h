@@ -1,14 +1,18 @@
 // merge.h: many channels into one.
 //
-// Go: fan-in: a goroutine for each source that forwards to a common channel, which is closed after the last of them.
+// Go: fan-in: a goroutine for each source that forwards to a common channel, which is closed after
+//   the last of them.
 //
 // Thread safety: as for channels.
 // Blocks: nothing. The forwarding fibers wait for their sources and for the receiver.
 // Ordering: the elements of each source arrive in its order; between sources there is none.
-// Lifetime: a fiber ends when its source is closed and drained, or when `quit` is closed; the merged channel is closed
-//   when all have ended. A receiver that may stop early has to give a `quit`, or the fibers stay.
-// Misuse: at `quit` each fiber may drop one element that it had received. A nil source is as good as a closed one.
-// Cost: a fiber for each source and one that waits for all of them; two hand-overs for each element.
+// Lifetime: a fiber ends when its source is closed and drained, or when `quit` is closed; the
+//   merged channel is closed when all have ended. A receiver that may stop early has to give a
+//   `quit`, or the fibers stay.
+// Misuse: at `quit` each fiber may drop one element that it had received. A nil source is as good
+//   as a closed one.
+// Cost: a fiber for each source and one that waits for all of them; two hand-overs for each
+//   element.
 //
 //   for (const Result& r : weft::Merge(mirror_a, mirror_b, mirror_c)) Use(r);
 #ifndef WEFT_CHAN_IDIOMS_MERGE_H_

@@ -1,13 +1,16 @@
 // once_closer.h: lets many close a channel that must be closed once.
 //
-// Go: sync.Once around close(c), for signals such as "quit" that anybody may give. Here the turn to close is itself an
-//   element in a channel: whoever receives it closes, and then closes the channel of turns.
+// Go: sync.Once around close(c), for signals such as "quit" that anybody may give. Here the turn to
+//   close is itself an element in a channel: whoever receives it closes, and then closes the
+//   channel of turns.
 //
-// Thread safety: Close() may be called by any number at the same time; copies of a closer share its turn.
+// Thread safety: Close() may be called by any number at the same time; copies of a closer share its
+//   turn.
 // Blocks: Close(): while another is about to close.
 // Ordering: what was done before the Close() that closed is before the return of every Close().
 // Lifetime: holds a handle to the channel.
-// Misuse: a close of the channel by other means makes the first Close() panic, and none after it. Nil panics as well.
+// Misuse: a close of the channel by other means makes the first Close() panic, and none after it.
+//   Nil panics as well.
 // Cost: a channel; Close(): one receive.
 //
 //   weft::OnceCloser quit(weft::MakeChan<weft::Empty>());

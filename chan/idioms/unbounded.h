@@ -1,15 +1,18 @@
 // unbounded.h: a channel whose buffer grows as needed, so that a send never waits for a receiver.
 //
-// Go: the infinite channel: a goroutine with a queue between two channels, and a select that offers the queue's first
-//   element while it takes new ones in.
+// Go: the infinite channel: a goroutine with a queue between two channels, and a select that offers
+//   the queue's first element while it takes new ones in.
 //
 // Thread safety: as for channels, and the handle is as copyable as theirs.
-// Blocks: Send(): until the queue's fiber has taken the value, not until anybody receives. Close(): nothing.
+// Blocks: Send(): until the queue's fiber has taken the value, not until anybody receives. Close():
+//   nothing.
 // Ordering: what was sent first is received first; a send is before the receive of its value.
-// Lifetime: the fiber ends when Close() was called and all was received, or when `quit` is closed: it then drops what is
-//   queued and closes the receiving end. Without either it stays, with its channels.
-// Misuse: a send or Close() after Close() panics. A send after `quit` would wait for ever: let whoever sends select on
-//   `quit` too. Nothing bounds the memory: where the receiver may be slower for long, bound it by a buffered channel.
+// Lifetime: the fiber ends when Close() was called and all was received, or when `quit` is closed:
+//   it then drops what is queued and closes the receiving end. Without either it stays, with its
+//   channels.
+// Misuse: a send or Close() after Close() panics. A send after `quit` would wait for ever: let
+//   whoever sends select on `quit` too. Nothing bounds the memory: where the receiver may be slower
+//   for long, bound it by a buffered channel.
 // Cost: a fiber, two channels, and two hand-overs by select for each element.
 //
 //   weft::UnboundedChan<Event> events;
@@ -38,7 +41,8 @@ class UnboundedChan {
   void Send(T value) const { in_.Send(std::move(value)); }
   void Close() const { in_.Close(); }
 
-  // The two ends, for selects and for those that need only one of them. Nothing waits in `in` for long.
+  // The two ends, for selects and for those that need only one of them. Nothing waits in `in` for
+  // long.
   SendChan<T> in() const { return in_; }
   RecvChan<T> out() const { return out_; }
 
@@ -47,9 +51,11 @@ class UnboundedChan {
     std::deque<T> queue;
     while (in || !queue.empty()) {
       std::optional<T> value;
-      // A nil channel turns its case off: nothing to send while the queue is empty, nothing to receive after Close().
+      // A nil channel turns its case off: nothing to send while the queue is empty, nothing to
+      // receive after Close().
       int ran = queue.empty() ? Select(OnRecv(quit), OnRecv(in, &value))
-                              : Select(OnRecv(quit), OnRecv(in, &value), OnSend(out, std::move(queue.front())));
+                              : Select(OnRecv(quit), OnRecv(in, &value),
+                                       OnSend(out, std::move(queue.front())));
       if (ran == 0) break;
       if (ran == 2) {
         queue.pop_front();

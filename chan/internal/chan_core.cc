@@ -26,7 +26,8 @@ constexpr size_t kZeroPagesFrom = 64 * 1024;
 
 size_t RoundUp(size_t n, size_t alignment) { return (n + alignment - 1) / alignment * alignment; }
 
-// The header is followed by the slots; the pointer that calloc() or malloc() gave stands before the header.
+// The header is followed by the slots; the pointer that calloc() or malloc() gave stands before the
+// header.
 size_t SlotsOffset(const ElementOps& ops) { return RoundUp(sizeof(ChanCore), ops.alignment); }
 
 void FreeCore(ChanCore* core) {
@@ -44,7 +45,8 @@ char* AllocateAligned(size_t bytes, size_t alignment, bool zeroed) {
   return reinterpret_cast<char*>(address);
 }
 
-// Waits until the slot's claimant has published it: a few instructions, unless its thread was preempted.
+// Waits until the slot's claimant has published it: a few instructions, unless its thread was
+// preempted.
 void AwaitSequence(const Sequence& slot, uint64_t wanted) {
   constexpr int kSpins = 128;
   // ORDER(chan.slot): acquire; pairs with the release that publishes the slot, in fast_path.h.
@@ -102,7 +104,8 @@ ChanCore::~ChanCore() {
   for (; head != tail; head = head_.ring.Next(head)) ops_.drop(head_.ring.SlotOf(head));
 }
 
-// Takes the inner lock alone, which the analysis knows as part of this one: the words need not be frozen.
+// Takes the inner lock alone, which the analysis knows as part of this one: the words need not be
+// frozen.
 void ChanCore::Dequeue(Waiter& waiter, bool is_send) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   mu_.lock();
   if (waiter.queued) {
@@ -112,25 +115,26 @@ void ChanCore::Dequeue(Waiter& waiter, bool is_send) ABSL_NO_THREAD_SAFETY_ANALY
   mu_.unlock();
 }
 
-// (F) Ends the lock-free life of both words. A claim is a compare-exchange of a word without flags: in the order of
-// that word's changes it is either before this change, and seen by it, or it fails.
+// (F) Ends the lock-free life of both words. A claim is a compare-exchange of a word without flags:
+// in the order of that word's changes it is either before this change, and seen by it, or it fails.
 void ChanCore::Freeze() {
-  // ORDER(chan.freeze): acquire, both; pairs with the release of the claims in fast_path.h: the receives that made
-  // room for the sends that are seen here are seen, too. Nothing is released: a read-modify-write passes on what the
-  // claims before it have released. The argument is (B) in DESIGN.md.
+  // ORDER(chan.freeze): acquire, both; pairs with the release of the claims in fast_path.h: the
+  // receives that made room for the sends that are seen here are seen, too. Nothing is released: a
+  // read-modify-write passes on what the claims before it have released. The argument is (B) in
+  // DESIGN.md.
   tail_.word.fetch_or(kSlow, std::memory_order_acquire);
   head_.word.fetch_or(kSlow, std::memory_order_acquire);
   frozen_ = true;
 }
 
-// The tail of a closed channel stays frozen, so that its ticket is final; its head thaws, so that draining it is
-// lock-free again.
+// The tail of a closed channel stays frozen, so that its ticket is final; its head thaws, so that
+// draining it is lock-free again.
 void ChanCore::Thaw() {
   // Relaxed loads: while frozen, both words belong to the holder of the lock.
   uint64_t tail = tail_.word.load(std::memory_order_relaxed);
   uint64_t head = head_.word.load(std::memory_order_relaxed);
-  // ORDER(chan.thaw): release, both; pairs with the acquire loads before a claim and in the probes: who sees a thawed
-  // word sees the other one at least as it was frozen. (B) and (C) in DESIGN.md.
+  // ORDER(chan.thaw): release, both; pairs with the acquire loads before a claim and in the probes:
+  // who sees a thawed word sees the other one at least as it was frozen. (B) and (C) in DESIGN.md.
   head_.word.store(head & ~kSlow, std::memory_order_release);
   if ((tail & kClosed) == 0) tail_.word.store(tail & ~kSlow, std::memory_order_release);
   frozen_ = false;
@@ -149,10 +153,11 @@ void ChanCore::PutLocked(uint64_t tail, void* operand, Waiter* sender) {
     ops_.put(slot, operand);
     race::Release(&slot);
   }
-  // ORDER(chan.slot): release; pairs with the acquire of the receiver of this slot. Publishes the element.
+  // ORDER(chan.slot): release; pairs with the acquire of the receiver of this slot. Publishes the
+  // element.
   slot.store(tail_.ring.FullSequence(tail), std::memory_order_release);
-  // ORDER(chan.probe): release; pairs with the acquire loads of the probes: who sees this ticket sees the ones
-  // before it.
+  // ORDER(chan.probe): release; pairs with the acquire loads of the probes: who sees this ticket
+  // sees the ones before it.
   tail_.word.store(tail_.ring.Next(tail), std::memory_order_release);
 }
 
@@ -172,15 +177,17 @@ void ChanCore::TakeLocked(uint64_t head, void* destination) {
   race::Acquire(&slot);
   ops_.take(slot, destination);
   race::Release(&slot);
-  // ORDER(chan.slot): release; pairs with the acquire of the next lap's sender. The slot is empty before it is used
-  // again; and this receive is before that send (Go's rule of the k-th receive and the send k + capacity).
+  // ORDER(chan.slot): release; pairs with the acquire of the next lap's sender. The slot is empty
+  // before it is used again; and this receive is before that send (Go's rule of the k-th receive
+  // and the send k + capacity).
   slot.store(head_.ring.FullSequence(head) + 1, std::memory_order_release);
   // ORDER(chan.probe): release; as in PutLocked().
   head_.word.store(head_.ring.Next(head), std::memory_order_release);
 }
 
 Outcome ChanCore::SendLocked(void* operand, Parkable** wake) {
-  // Relaxed loads, here and in RecvLocked(): while frozen, both words belong to the holder of the lock.
+  // Relaxed loads, here and in RecvLocked(): while frozen, both words belong to the holder of the
+  // lock.
   uint64_t tail = tail_.word.load(std::memory_order_relaxed);
   if ((tail & kClosed) != 0) return Outcome::kClosed;
   if (Waiter* receiver = receivers_.PopClaimed()) {
@@ -208,7 +215,8 @@ Outcome ChanCore::RecvLocked(void* destination, Parkable** wake) {
   bool buffered = tail_.ring.capacity() != 0 && ((head ^ tail) & ~kFlags) != 0;
   if (buffered) TakeLocked(head, destination);
   if (Waiter* sender = senders_.PopClaimed()) {
-    // The buffer was full, or there is none. Its oldest element has been taken; the sender's goes to the end.
+    // The buffer was full, or there is none. Its oldest element has been taken; the sender's goes
+    // to the end.
     if (buffered) {
       PutLocked(tail, sender->element, sender);
     } else {
@@ -297,7 +305,8 @@ Outcome ChanCore::TryRecvSlow(void* destination) {
 Waiter* ChanCore::CloseLocked() {
   // Relaxed: while frozen, the word belongs to the holder of the lock.
   uint64_t tail = tail_.word.load(std::memory_order_relaxed);
-  // ORDER(chan.close): release; pairs with the acquire loads of the probes and of the lock-free receive.
+  // ORDER(chan.close): release; pairs with the acquire loads of the probes and of the lock-free
+  // receive.
   tail_.word.store(tail | kClosed, std::memory_order_release);
   Waiter* chain = nullptr;
   Waiter** end = &chain;
@@ -327,8 +336,8 @@ void ChanCore::Close() {
 int64_t ChanCore::Len() const {
   if (hides_buffer_ || tail_.ring.capacity() == 0) return 0;
   for (;;) {
-    // ORDER(chan.probe): acquire, all; as in ProbeSend(). A tail that is the same before and after was the tail
-    // when the head was read.
+    // ORDER(chan.probe): acquire, all; as in ProbeSend(). A tail that is the same before and after
+    // was the tail when the head was read.
     uint64_t tail = tail_.word.load(std::memory_order_acquire);
     uint64_t head = head_.word.load(std::memory_order_acquire);
     uint64_t again = tail_.word.load(std::memory_order_acquire);

@@ -1,9 +1,11 @@
-// A channel of no particular element type: the words, the lock, the queues, and everything that is not lock-free.
+// A channel of no particular element type: the words, the lock, the queues, and everything that is
+// not lock-free.
 //
-// While nobody waits, senders and receivers move `tail` and `head` by compare-exchange and meet only in the slots
-// (fast_path.h). An operation that cannot be done so takes the lock, freezes both words, and is alone: what it does
-// from there on is a plain ring with two queues. While anybody waits the words stay frozen. A channel without a
-// buffer is frozen for ever. The protocol and its proof are in chan/DESIGN.md.
+// While nobody waits, senders and receivers move `tail` and `head` by compare-exchange and meet
+// only in the slots (fast_path.h). An operation that cannot be done so takes the lock, freezes both
+// words, and is alone: what it does from there on is a plain ring with two queues. While anybody
+// waits the words stay frozen. A channel without a buffer is frozen for ever. The protocol and its
+// proof are in chan/DESIGN.md.
 #ifndef WEFT_CHAN_INTERNAL_CHAN_CORE_H_
 #define WEFT_CHAN_INTERNAL_CHAN_CORE_H_
 
@@ -21,7 +23,8 @@
 
 namespace weft::chan_internal {
 
-// One end of the ring, with its own copy of the ring's shape, so that an operation touches its end and one slot.
+// One end of the ring, with its own copy of the ring's shape, so that an operation touches its end
+// and one slot.
 struct Side {
   explicit Side(const RingShape& shape) : ring(shape) {}
 
@@ -32,10 +35,12 @@ struct Side {
 
 class ABSL_LOCKABLE ChanCore {
  public:
-  // Ends the life of a core whose last handle has gone. Given by whoever embeds a core; Make()'s frees it.
+  // Ends the life of a core whose last handle has gone. Given by whoever embeds a core; Make()'s
+  // frees it.
   using Destroy = void (*)(ChanCore*);
 
-  // A core with `capacity` slots behind it, owned by one handle. Panics with Go's words if that cannot be.
+  // A core with `capacity` slots behind it, owned by one handle. Panics with Go's words if that
+  // cannot be.
   static ChanCore* Make(const ElementOps& ops, int64_t capacity);
 
   // For cores that are members. `slots` holds `capacity` zeroed slots.
@@ -50,18 +55,19 @@ class ABSL_LOCKABLE ChanCore {
   }
   void Unref() {
     race::Release(&refs_);
-    // ORDER(chan.refs): acquire, here and below; pairs with the release of the other handles' Unref().
+    // ORDER(chan.refs): acquire, here and below; pairs with the release of the other handles'
+    // Unref().
     if (refs_.load(std::memory_order_acquire) != 1) {
-      // ORDER(chan.refs): release; pairs with the acquire of the last Unref(). All uses of the channel are before
-      // its end.
+      // ORDER(chan.refs): release; pairs with the acquire of the last Unref(). All uses of the
+      // channel are before its end.
       if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     }
     race::Acquire(&refs_);
     destroy_(this);
   }
 
-  // Blocking operations, after the lock-free attempt was of no avail. SendSlow() panics on a closed channel;
-  // RecvSlow() leaves its destination empty.
+  // Blocking operations, after the lock-free attempt was of no avail. SendSlow() panics on a closed
+  // channel; RecvSlow() leaves its destination empty.
   void SendSlow(void* operand) ABSL_LOCKS_EXCLUDED(this);
   void RecvSlow(void* destination) ABSL_LOCKS_EXCLUDED(this);
 
@@ -78,7 +84,8 @@ class ABSL_LOCKABLE ChanCore {
   int64_t Len() const;
   int64_t Cap() const { return hides_buffer_ ? 0 : static_cast<int64_t>(tail_.ring.capacity()); }
 
-  // For timer channels: their one slot is not shown by Len() and Cap(). Before the channel is shared.
+  // For timer channels: their one slot is not shown by Len() and Cap(). Before the channel is
+  // shared.
   void HideBuffer() { hides_buffer_ = true; }
   // For timer channels: takes out and drops what is buffered; returns whether there was anything.
   bool Drain(void* destination) ABSL_LOCKS_EXCLUDED(this);
@@ -94,13 +101,13 @@ class ABSL_LOCKABLE ChanCore {
     mu_.unlock();
   }
 
-  // The operations proper. A peer that was completed is returned in `*wake`, to be readied after the unlock.
-  // Never kUndecided.
+  // The operations proper. A peer that was completed is returned in `*wake`, to be readied after
+  // the unlock. Never kUndecided.
   Outcome SendLocked(void* operand, Parkable** wake) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   Outcome RecvLocked(void* destination, Parkable** wake) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
 
-  // Before an operation that may wait, `what` in words, as "send on": fatal if the channel belongs to a simulated
-  // world and the caller does not.
+  // Before an operation that may wait, `what` in words, as "send on": fatal if the channel belongs
+  // to a simulated world and the caller does not.
   void Enter(const char* what) const {
     if (bubble_ != 0 || sched_internal::Sim() != nullptr) [[unlikely]] EnterBubble(what);
   }
@@ -109,7 +116,8 @@ class ABSL_LOCKABLE ChanCore {
   WaitList& senders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) { return senders_; }
   WaitList& receivers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) { return receivers_; }
 
-  // Takes a case of a select that has fired elsewhere out of its queue, if no peer has done so already. O(1).
+  // Takes a case of a select that has fired elsewhere out of its queue, if no peer has done so
+  // already. O(1).
   void Dequeue(Waiter& waiter, bool is_send) ABSL_LOCKS_EXCLUDED(this);
 
   // What the race detector is told (race.h) besides the order that slots give. A send that nothing
@@ -128,7 +136,8 @@ class ABSL_LOCKABLE ChanCore {
   // A number that differs from call to call: what a select draws its order from.
   // 0: no select has called SeedSalt() yet.
   uint64_t NextSalt() {
-    // Relaxed, and two of them may get the same number: it only feeds a random choice, which mixes in more.
+    // Relaxed, and two of them may get the same number: it only feeds a random choice, which mixes
+    // in more.
     const uint64_t salt = salt_.load(std::memory_order_relaxed);
     if (salt != 0) salt_.store(salt + 0x9e3779b97f4a7c15, std::memory_order_relaxed);
     return salt;
@@ -149,7 +158,8 @@ class ABSL_LOCKABLE ChanCore {
   void TakeLocked(uint64_t head, void* destination) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   Waiter* CloseLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
 
-  // The senders' line. The three groups are 64 bytes each, so that tail and head are never in the same pair of lines.
+  // The senders' line. The three groups are 64 bytes each, so that tail and head are never in the
+  // same pair of lines.
   alignas(64) Side tail_;
 
   // The line of those who wait, and of handles that come and go.
@@ -172,19 +182,21 @@ class ABSL_LOCKABLE ChanCore {
 
 static_assert(sizeof(ChanCore) == 192 || sizeof(void*) != 8 || sizeof(Sequence) != 8);
 
-// Full at one instant and open at it: the tail is read first, and head and tail only grow. If `capacity` tickets lie
-// between this tail and a later head, the tail has not moved since, and the head was there already.
+// Full at one instant and open at it: the tail is read first, and head and tail only grow. If
+// `capacity` tickets lie between this tail and a later head, the tail has not moved since, and the
+// head was there already.
 inline Outcome ChanCore::ProbeSend() const {
   if (tail_.ring.capacity() == 0) {
     bool maybe = receivers_.MaybeWaiting();
-    // ORDER(chan.close): acquire; pairs with the release in CloseLocked(). Read after the queue: open now, hence
-    // open when nobody waited.
+    // ORDER(chan.close): acquire; pairs with the release in CloseLocked(). Read after the queue:
+    // open now, hence open when nobody waited.
     uint64_t tail = tail_.word.load(std::memory_order_acquire);
     if ((tail & kClosed) != 0) return Outcome::kClosed;
     return maybe ? Outcome::kUndecided : Outcome::kBlocked;
   }
-  // ORDER(chan.probe): acquire; pairs with the release of the claims (fast_path.h), of Thaw() and of PutLocked(): a
-  // sender that saw room is ordered after the receiver that made it, so the head is at least that.
+  // ORDER(chan.probe): acquire; pairs with the release of the claims (fast_path.h), of Thaw() and
+  // of PutLocked(): a sender that saw room is ordered after the receiver that made it, so the head
+  // is at least that.
   uint64_t tail = tail_.word.load(std::memory_order_acquire);
   if ((tail & kClosed) != 0) return Outcome::kClosed;
   // Relaxed: a refusal publishes nothing; how old the head may be is decided by the load above.
@@ -205,8 +217,8 @@ inline Outcome ChanCore::ProbeRecv() const {
     }
     return maybe ? Outcome::kUndecided : Outcome::kBlocked;
   }
-  // ORDER(chan.probe): acquire, both; as in ProbeSend(). The tail's also pairs with the release in CloseLocked():
-  // close is before a receive that returns because of it.
+  // ORDER(chan.probe): acquire, both; as in ProbeSend(). The tail's also pairs with the release in
+  // CloseLocked(): close is before a receive that returns because of it.
   uint64_t head = head_.word.load(std::memory_order_acquire);
   uint64_t tail = tail_.word.load(std::memory_order_acquire);
   if (((head ^ tail) & ~kFlags) != 0) return Outcome::kUndecided;

@@ -1,8 +1,10 @@
-// How a channel keeps its elements, and the few operations on them that the type-erased slow path needs.
+// How a channel keeps its elements, and the few operations on them that the type-erased slow path
+// needs.
 //
-// Between the claim of a slot and its publication no user's exception may fly and no long copy may run, because
-// everybody else waits for that slot. So an element whose move may throw, or that is 64 KiB or larger, is kept in a
-// box (a unique_ptr): it is built before the claim and opened after the publication, and what moves is a pointer.
+// Between the claim of a slot and its publication no user's exception may fly and no long copy may
+// run, because everybody else waits for that slot. So an element whose move may throw, or that is
+// 64 KiB or larger, is kept in a box (a unique_ptr): it is built before the claim and opened after
+// the publication, and what moves is a pointer.
 #ifndef WEFT_CHAN_INTERNAL_ELEMENT_H_
 #define WEFT_CHAN_INTERNAL_ELEMENT_H_
 
@@ -78,8 +80,8 @@ struct Element {
   }
 };
 
-// Element<T> as seen by code that does not know T. A sender's operand is a `Stored*`; a receiver's destination is a
-// `std::optional<Stored>*` that is empty.
+// Element<T> as seen by code that does not know T. A sender's operand is a `Stored*`; a receiver's
+// destination is a `std::optional<Stored>*` that is empty.
 struct ElementOps {
   uint32_t stride;
   uint32_t alignment;

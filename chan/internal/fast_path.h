@@ -27,8 +27,8 @@ inline void AwaitClaimant(int turn) {
   }
 }
 
-// Whoever has claimed a slot is waited for by threads, so its fiber must not be made to leave the processor by a call,
-// such as that of the element's move constructor.
+// Whoever has claimed a slot is waited for by threads, so its fiber must not be made to leave the
+// processor by a call, such as that of the element's move constructor.
 struct MovesWithoutCalls {
   MovesWithoutCalls() {}
 };
@@ -37,8 +37,8 @@ template <typename T>
 using ClaimScope = MovesWithoutCalls;
 #else
 template <typename T>
-using ClaimScope =
-    std::conditional_t<std::is_trivially_copyable_v<typename Element<T>::Stored>, MovesWithoutCalls, NoPreempt>;
+using ClaimScope = std::conditional_t<std::is_trivially_copyable_v<typename Element<T>::Stored>,
+                                      MovesWithoutCalls, NoPreempt>;
 #endif
 
 // `operand` is moved from on kDone only.
@@ -47,8 +47,8 @@ inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand)
   Side& side = core.tail();
   core.RaceSend();
   for (int turn = 0;; ++turn) {
-    // ORDER(chan.probe): acquire; pairs with the release of the claims of other senders and of Thaw(): the head that
-    // is read below is then not older than this tail.
+    // ORDER(chan.probe): acquire; pairs with the release of the claims of other senders and of
+    // Thaw(): the head that is read below is then not older than this tail.
     uint64_t tail = side.word.load(std::memory_order_acquire);
     if ((tail & kFlags) != 0) [[unlikely]] {
       return (tail & kClosed) != 0 ? Outcome::kClosed : Outcome::kUndecided;
@@ -59,14 +59,15 @@ inline Outcome TrySendFast(ChanCore& core, typename Element<T>::Stored& operand)
     uint64_t sequence = slot.load(std::memory_order_acquire);
     if (sequence == free) [[likely]] {
       const ClaimScope<T> scope;
-      // ORDER(chan.claim): release; pairs with the acquire in Freeze() and of the probes. It need not acquire: the
-      // loads above have. Relaxed on failure: everything is read again.
+      // ORDER(chan.claim): release; pairs with the acquire in Freeze() and of the probes. It need
+      // not acquire: the loads above have. Relaxed on failure: everything is read again.
       if (side.word.compare_exchange_weak(tail, side.ring.Next(tail), std::memory_order_release,
                                           std::memory_order_relaxed)) {
         race::Acquire(&slot);
         Element<T>::Put(slot, operand);
         race::Release(&slot);
-        // ORDER(chan.slot): release; pairs with the acquire of the receiver of this slot. Publishes the element.
+        // ORDER(chan.slot): release; pairs with the acquire of the receiver of this slot. Publishes
+        // the element.
         slot.store(free + 1, std::memory_order_release);
         return Outcome::kDone;
       }
@@ -85,7 +86,8 @@ template <typename T, typename Sink>
 inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
   Side& side = core.head();
   for (int turn = 0;; ++turn) {
-    // ORDER(chan.probe): acquire; pairs with the release of the claims of other receivers and of Thaw().
+    // ORDER(chan.probe): acquire; pairs with the release of the claims of other receivers and of
+    // Thaw().
     uint64_t head = side.word.load(std::memory_order_acquire);
     if ((head & kFlags) != 0) [[unlikely]]
       return Outcome::kUndecided;
@@ -108,8 +110,8 @@ inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
       continue;
     }
     if (static_cast<int64_t>(sequence - full) > 0) continue;  // the head is an old one
-    // ORDER(chan.probe): acquire; pairs with the release of the senders' claims and of CloseLocked(). Empty if no
-    // sender has claimed the slot; the argument is at ProbeRecv().
+    // ORDER(chan.probe): acquire; pairs with the release of the senders' claims and of
+    // CloseLocked(). Empty if no sender has claimed the slot; the argument is at ProbeRecv().
     uint64_t tail = core.tail().word.load(std::memory_order_acquire);
     if ((tail & ~kFlags) == head) {
       if ((tail & kClosed) == 0) return Outcome::kBlocked;
@@ -120,8 +122,9 @@ inline Outcome TryRecvFast(ChanCore& core, Sink&& sink) {
   }
 }
 
-// For selects, which look before they try: whether there was an instant at which the operation could not be done. That
-// the slot is ready says it without a look at the other side's line; relaxed, for the try decides.
+// For selects, which look before they try: whether there was an instant at which the operation
+// could not be done. That the slot is ready says it without a look at the other side's line;
+// relaxed, for the try decides.
 template <typename T>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool CannotSend(ChanCore& core) {
   const Side& side = core.tail();

@@ -133,8 +133,9 @@ std::optional<T> RecvInPlace(ChanCore* core) {
   return Unbox<T>(std::move(stored));
 }
 
-// A small optional is returned in registers. A compiler that makes it in memory reads it back by a load that straddles
-// two fresh stores and waits for both, which costs more than the whole receive. Inlined, it stays in registers.
+// A small optional is returned in registers. A compiler that makes it in memory reads it back by a
+// load that straddles two fresh stores and waits for both, which costs more than the whole receive.
+// Inlined, it stays in registers.
 template <typename T>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline std::optional<T> Recv(ChanCore* core) {
   if constexpr (!Element<T>::kBoxed && std::is_trivially_copyable_v<T> &&

@@ -1,14 +1,16 @@
-// The arithmetic of a ring of any capacity: where a ticket's slot is, and what its sequence must be.
+// The arithmetic of a ring of any capacity: where a ticket's slot is, and what its sequence must
+// be.
 //
-// A ticket is not a plain counter but `lap << lap_shift | index`, so that slot and lap come out by shift and mask
-// and no capacity needs a division. `index` runs from 0 to capacity - 1; the rest of its field is skipped at the
-// end of each lap. Tickets grow, and are never used twice (62 bits).
+// A ticket is not a plain counter but `lap << lap_shift | index`, so that slot and lap come out by
+// shift and mask and no capacity needs a division. `index` runs from 0 to capacity - 1; the rest of
+// its field is skipped at the end of each lap. Tickets grow, and are never used twice (62 bits).
 //
-//   word of a side     63 … 2 ticket | 1 CLOSED (tail only) | 0 SLOW
-//   sequence of a slot    2 * lap: free for that lap's sender | 2 * lap + 1: holds that lap's element
+//   word of a side     63 … 2 ticket | 1 CLOSED (tail only) | 0 SLOW sequence of a slot    2 * lap:
+//   free for that lap's sender | 2 * lap + 1: holds that lap's element
 //
-// The textbook encoding (free = t, full = t + 1) is ambiguous at capacity 1, where "full for t" would be "free for
-// t + 1". A sequence of zero is a fresh slot, so that a large ring can live in untouched zero pages.
+// The textbook encoding (free = t, full = t + 1) is ambiguous at capacity 1, where "full for t"
+// would be "free for t + 1". A sequence of zero is a fresh slot, so that a large ring can live in
+// untouched zero pages.
 #ifndef WEFT_CHAN_INTERNAL_RING_H_
 #define WEFT_CHAN_INTERNAL_RING_H_
 

@@ -18,8 +18,9 @@ namespace {
 
 #if !defined(WEFT_MODEL)
 
-// Small and fast; one draw is a multiplication or two. Seeded from a number that the first channel gives out to each
-// select on it, and from the address of the caller's frame, so that no state is shared between threads.
+// Small and fast; one draw is a multiplication or two. Seeded from a number that the first channel
+// gives out to each select on it, and from the address of the caller's frame, so that no state is
+// shared between threads.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}
@@ -38,8 +39,8 @@ class Random {
   uint64_t state_;
 };
 
-// The first select on a channel draws from the clock: channels that are made alike, as in a loop that makes two and
-// selects among them, must not choose alike.
+// The first select on a channel draws from the clock: channels that are made alike, as in a loop
+// that makes two and selects among them, must not choose alike.
 uint64_t Seed(ChanCore& channel) {
   uint64_t salt = channel.NextSalt();
   if (salt == 0) [[unlikely]] {
@@ -103,7 +104,8 @@ void SelectRun::Shuffle() {
   }
   if (live_ <= 1) return;
 #if defined(WEFT_MODEL)
-  // Explored programs must repeat themselves: cases are tried as they stand, and another order is another program.
+  // Explored programs must repeat themselves: cases are tried as they stand, and another order is
+  // another program.
   (void)any;
 #else
   if (sched_internal::SimHooks* sim = sched_internal::Sim()) [[unlikely]] {

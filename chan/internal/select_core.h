@@ -1,9 +1,10 @@
 // Select over cases of no particular element type.
 //
-// First every case is tried on its own, in random order: the first that succeeds is a uniform choice among the ready.
-// If none does, all channels are locked, in the order of their addresses, and asked again: now "none is ready" holds
-// at one instant. Then `default` may run, or the caller stands in all queues at once and parks. The peer that moves
-// `fired` away from 0 completes that case; the caller leaves the other queues when it wakes.
+// First every case is tried on its own, in random order: the first that succeeds is a uniform
+// choice among the ready. If none does, all channels are locked, in the order of their addresses,
+// and asked again: now "none is ready" holds at one instant. Then `default` may run, or the caller
+// stands in all queues at once and parks. The peer that moves `fired` away from 0 completes that
+// case; the caller leaves the other queues when it wakes.
 #ifndef WEFT_CHAN_INTERNAL_SELECT_CORE_H_
 #define WEFT_CHAN_INTERNAL_SELECT_CORE_H_
 
@@ -32,12 +33,14 @@ struct SelectNode {
 
 inline constexpr int kDefaultRan = -1;
 
-// Runs one of `count` cases, waiting for it unless there is a default, and returns its index, or kDefaultRan.
-// Panics if it is a send on a closed channel that is chosen. Allocates nothing. `tried`: the caller has already seen of
-// each case that it is not ready, by a look or by trying it.
+// Runs one of `count` cases, waiting for it unless there is a default, and returns its index, or
+// kDefaultRan. Panics if it is a send on a closed channel that is chosen. Allocates nothing.
+// `tried`: the caller has already seen of each case that it is not ready, by a look or by trying
+// it.
 int RunSelect(SelectNode* nodes, int count, bool has_default, bool tried = false);
 
-// A number below `n`, for a choice among cases of which `channel` is one. `frame` is of the caller's.
+// A number below `n`, for a choice among cases of which `channel` is one. `frame` is of the
+// caller's.
 uint32_t DrawBelow(uint32_t n, ChanCore& channel, const void* frame);
 
 }  // namespace weft::chan_internal

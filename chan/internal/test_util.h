@@ -1,4 +1,5 @@
-// What the tests of channels share: fibers that can be joined, a look into the queues, and checked panics.
+// What the tests of channels share: fibers that can be joined, a look into the queues, and checked
+// panics.
 #ifndef WEFT_CHAN_INTERNAL_TEST_UTIL_H_
 #define WEFT_CHAN_INTERNAL_TEST_UTIL_H_
 

@@ -24,8 +24,8 @@ TimerChan::TimerChan()
   HideBuffer();
 }
 
-// The last handle has gone. Nobody else can arm the timer; only callbacks that have begun are still to come, and each
-// of them is either through its critical section or counted as stale.
+// The last handle has gone. Nobody else can arm the timer; only callbacks that have begun are still
+// to come, and each of them is either through its critical section or counted as stale.
 void TimerChan::End(ChanCore* core) {
   auto* self = static_cast<TimerChan*>(core);
   for (bool first = true;; first = false) {

@@ -1,8 +1,8 @@
 // A channel that a timer sends to: one slot, which its users do not see.
 //
-// Reset() and Stop() leave nothing behind: under the lock that the timer's callback sends under, they disarm it and
-// take out what it has sent and nobody has received. A callback that has begun, but comes too late for the lock, is
-// counted in `stale_` and does nothing.
+// Reset() and Stop() leave nothing behind: under the lock that the timer's callback sends under,
+// they disarm it and take out what it has sent and nobody has received. A callback that has begun,
+// but comes too late for the lock, is counted in `stale_` and does nothing.
 #ifndef WEFT_CHAN_INTERNAL_TIMER_CHAN_H_
 #define WEFT_CHAN_INTERNAL_TIMER_CHAN_H_
 
@@ -27,8 +27,8 @@ class TimerChan final : public ChanCore, private SchedTimer {
   // Not armed, owned by one handle. Ends, and disarms itself, with its last handle.
   static TimerChan* Make() { return new TimerChan; }
 
-  // Has the time sent at `when_ns`, and if period_ns > 0 again at every period after it. Returns whether there was
-  // a time to come or not yet received; no such time is received any more.
+  // Has the time sent at `when_ns`, and if period_ns > 0 again at every period after it. Returns
+  // whether there was a time to come or not yet received; no such time is received any more.
   bool Reset(int64_t when_ns, int64_t period_ns);
   bool Stop();
 

@@ -57,7 +57,8 @@ void TimerFunc::Fire(SchedTimer* timer, int64_t) {
     }
     keep = self->ReleaseLocked();
   }
-  // The function, and its destructor if this was the last of it, are users' code: not for this thread.
+  // The function, and its destructor if this was the last of it, are users' code: not for this
+  // thread.
   if (run) {
     const sched_internal::StackKind kind = self->kind_;
     sched_internal::StartFiber(kind, {}, [keep = std::move(keep)] { keep->fn_(); });

@@ -27,7 +27,8 @@ class TimerFunc final : public std::enable_shared_from_this<TimerFunc>, private 
 
   static void Fire(SchedTimer* timer, int64_t now_ns);
   bool DisarmLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // What keeps this object alive, if no callback is to come any more. To be dropped after the unlock.
+  // What keeps this object alive, if no callback is to come any more. To be dropped after the
+  // unlock.
   Self ReleaseLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const std::function<void()> fn_;
@@ -35,7 +36,8 @@ class TimerFunc final : public std::enable_shared_from_this<TimerFunc>, private 
   sched_internal::VisibleSpinLock mu_;
   bool armed_ ABSL_GUARDED_BY(mu_) = false;
   uint32_t stale_ ABSL_GUARDED_BY(mu_) = 0;  // callbacks that have begun and shall do nothing
-  // Invariant: not null while a callback is to come. A timer whose handles are all gone still runs its function.
+  // Invariant: not null while a callback is to come. A timer whose handles are all gone still runs
+  // its function.
   Self alive_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -1,8 +1,8 @@
 // A parked operation, as an entry in a channel's queue, and the queue.
 //
-// A Waiter lives in the frame of the caller that is parked. Whoever takes it out of the queue under the channel's
-// lock, and has claimed it when it belongs to a select, completes the operation: moves the element, then readies the
-// owner after the unlock. After Ready() the frame may be gone.
+// A Waiter lives in the frame of the caller that is parked. Whoever takes it out of the queue under
+// the channel's lock, and has claimed it when it belongs to a select, completes the operation:
+// moves the element, then readies the owner after the unlock. After Ready() the frame may be gone.
 #ifndef WEFT_CHAN_INTERNAL_WAITER_H_
 #define WEFT_CHAN_INTERNAL_WAITER_H_
 
@@ -15,7 +15,8 @@ namespace weft::chan_internal {
 
 // Which case of a select was completed by a peer: 0, none yet; else its number, counted from 1.
 //
-// Invariant: leaves 0 at most once; whoever moved it there completes that case and readies the owner.
+// Invariant: leaves 0 at most once; whoever moved it there completes that case and readies the
+// owner.
 using FiredWord = sched_internal::Atom<uint32_t>;
 
 struct Waiter {
@@ -33,25 +34,26 @@ struct Waiter {
   // Written by the peer before Ready(), read by the owner after Park().
   bool closed = false;
 
-  // Whether the caller may complete this operation. With the channel's lock held: until the owner has taken that
-  // lock to unlink the entry, the word cannot go away.
+  // Whether the caller may complete this operation. With the channel's lock held: until the owner
+  // has taken that lock to unlink the entry, the word cannot go away.
   bool Claim() {
     if (fired == nullptr) return true;
     uint32_t none = 0;
-    // Relaxed: only decides who completes the select. What the winner writes reaches the owner by Ready(), and the
-    // entry itself was published by the channel's lock.
+    // Relaxed: only decides who completes the select. What the winner writes reaches the owner by
+    // Ready(), and the entry itself was published by the channel's lock.
     return fired->compare_exchange_strong(none, case_number, std::memory_order_relaxed,
                                           std::memory_order_relaxed);
   }
 };
 
-// First in, first out, with removal from anywhere in O(1). All but MaybeWaiting() with the channel's lock held.
+// First in, first out, with removal from anywhere in O(1). All but MaybeWaiting() with the
+// channel's lock held.
 class WaitList {
  public:
   // Whether there was an entry, perhaps one whose select has fired elsewhere. Without the lock.
   bool MaybeWaiting() const {
-    // ORDER(chan.waiting): acquire; pairs with the release in SetFirst(). What a queued operation's owner did before
-    // is then before the answer, as it would be under the lock.
+    // ORDER(chan.waiting): acquire; pairs with the release in SetFirst(). What a queued operation's
+    // owner did before is then before the answer, as it would be under the lock.
     return first_.load(std::memory_order_acquire) != nullptr;
   }
 
@@ -90,8 +92,8 @@ class WaitList {
     waiter.queued = false;
   }
 
-  // Takes out the first entry that can still be completed, and drops those before it whose select has fired
-  // elsewhere. Null if there is none.
+  // Takes out the first entry that can still be completed, and drops those before it whose select
+  // has fired elsewhere. Null if there is none.
   Waiter* PopClaimed() {
     while (Waiter* waiter = First()) {
       Remove(*waiter);

@@ -1,5 +1,6 @@
-// The for-select loop: one fiber owns a state, and everything that happens to it is a case. A channel that is closed
-// becomes nil, which turns its case off; `continue` and `return` mean what they say.
+// The for-select loop: one fiber owns a state, and everything that happens to it is a case. A
+// channel that is closed becomes nil, which turns its case off; `continue` and `return` mean what
+// they say.
 #include <cstdio>
 #include <optional>
 
@@ -18,7 +19,8 @@ void Serve(Account account) {
   while (account.deposits || account.withdrawals) {
     std::optional<int> amount;
     std::optional<weft::Chan<int>> reply;
-    switch (weft::Select(weft::OnRecv(account.deposits, &amount), weft::OnRecv(account.withdrawals, &amount),
+    switch (weft::Select(weft::OnRecv(account.deposits, &amount),
+                         weft::OnRecv(account.withdrawals, &amount),
                          weft::OnRecv(account.queries, &reply))) {
       case 0:
         if (!amount) {

@@ -1,4 +1,5 @@
-// A generator: a sequence that is computed while it is received, and ends when its receiver has had enough.
+// A generator: a sequence that is computed while it is received, and ends when its receiver has had
+// enough.
 #include <cstdio>
 
 #include "weft/chan/idioms/generate.h"

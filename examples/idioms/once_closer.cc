@@ -1,4 +1,5 @@
-// A once-closer: a search in several places stops everywhere as soon as anybody has found something.
+// A once-closer: a search in several places stops everywhere as soon as anybody has found
+// something.
 #include <cstdio>
 
 #include "weft/chan/chan.h"

@@ -1,4 +1,5 @@
-// A quit channel: closing it tells any number of fibers to stop, and a second channel tells that they have.
+// A quit channel: closing it tells any number of fibers to stop, and a second channel tells that
+// they have.
 #include <cstdio>
 
 #include "weft/chan/chan.h"

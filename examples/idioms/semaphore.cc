@@ -1,4 +1,5 @@
-// A buffered channel as a semaphore: a hundred fibers, of which no more than three are inside at the same time.
+// A buffered channel as a semaphore: a hundred fibers, of which no more than three are inside at
+// the same time.
 #include <atomic>
 #include <cstdio>
 

@@ -27,7 +27,8 @@ int main(int argc, char** argv) {
     source.Set(1);  // source.SetResult(1)
     std::printf("WhenAny: %d\n", static_cast<int>(*first.Get()));
 
-    // var cts = new CancellationTokenSource(); … cts.Cancel(); … token.ThrowIfCancellationRequested()
+    // var cts = new CancellationTokenSource(); … cts.Cancel(); …
+    // token.ThrowIfCancellationRequested()
     weft::Scope scope(weft::Background());
     auto cancelled = weft::Async(scope, [](const weft::Context& token) -> absl::StatusOr<int> {
       token.Done().Recv();

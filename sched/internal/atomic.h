@@ -5,9 +5,9 @@
 // explorer's atomic of sched/testing/model.h, which may reorder and delay as the C++ memory model
 // allows, so that the very code that ships is what the explorer runs.
 //
-// A third kind is for the race detector (`WEFT_RACE`, race.h): an atomic that it does not see, since
-// the order that the runtime needs for itself is none of the program's. What stands for an atomic of
-// the program is a `VisibleAtom<T>`.
+// A third kind is for the race detector (`WEFT_RACE`, race.h): an atomic that it does not see,
+// since the order that the runtime needs for itself is none of the program's. What stands for an
+// atomic of the program is a `VisibleAtom<T>`.
 //
 // Rules for the code above the seam: always name the memory order; say at each non-relaxed
 // operation which operation is its partner; never wait for another thread except through CpuRelax()
@@ -46,7 +46,8 @@ using VisibleAtom = std::atomic<T>;
 
 #if defined(WEFT_RACE)
 
-// Not inlined: a function that the sanitizer leaves alone must not become part of one that it looks at.
+// Not inlined: a function that the sanitizer leaves alone must not become part of one that it looks
+// at.
 #if defined(__clang__)
 #define WEFT_UNSEEN [[clang::disable_sanitizer_instrumentation, gnu::noinline]]
 #else
@@ -85,19 +86,24 @@ class UnseenAtomic {
                              std::memory_order failure = std::memory_order_seq_cst) {
     return compare_exchange_strong(expected, desired, success, failure);
   }
-  WEFT_UNSEEN T fetch_add(T n, std::memory_order = std::memory_order_seq_cst) requires std::is_integral_v<T> {
+  WEFT_UNSEEN T
+  fetch_add(T n, std::memory_order = std::memory_order_seq_cst) requires std::is_integral_v<T> {
     return __atomic_fetch_add(&value_, n, __ATOMIC_SEQ_CST);
   }
-  WEFT_UNSEEN T fetch_sub(T n, std::memory_order = std::memory_order_seq_cst) requires std::is_integral_v<T> {
+  WEFT_UNSEEN T
+  fetch_sub(T n, std::memory_order = std::memory_order_seq_cst) requires std::is_integral_v<T> {
     return __atomic_fetch_sub(&value_, n, __ATOMIC_SEQ_CST);
   }
-  WEFT_UNSEEN T fetch_and(T mask, std::memory_order = std::memory_order_seq_cst) requires std::is_integral_v<T> {
+  WEFT_UNSEEN T
+  fetch_and(T mask, std::memory_order = std::memory_order_seq_cst) requires std::is_integral_v<T> {
     return __atomic_fetch_and(&value_, mask, __ATOMIC_SEQ_CST);
   }
-  WEFT_UNSEEN T fetch_or(T mask, std::memory_order = std::memory_order_seq_cst) requires std::is_integral_v<T> {
+  WEFT_UNSEEN T
+  fetch_or(T mask, std::memory_order = std::memory_order_seq_cst) requires std::is_integral_v<T> {
     return __atomic_fetch_or(&value_, mask, __ATOMIC_SEQ_CST);
   }
-  WEFT_UNSEEN T fetch_xor(T mask, std::memory_order = std::memory_order_seq_cst) requires std::is_integral_v<T> {
+  WEFT_UNSEEN T
+  fetch_xor(T mask, std::memory_order = std::memory_order_seq_cst) requires std::is_integral_v<T> {
     return __atomic_fetch_xor(&value_, mask, __ATOMIC_SEQ_CST);
   }
 

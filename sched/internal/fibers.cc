@@ -198,9 +198,10 @@ void Spawn::Abandon() {
 
 #if defined(WEFT_TSAN)
 void FatalTooManySanitizedFibers() {
-  Fatal(absl::StrCat("more than ", kMaxSanitizedFibers,
-                     " fibers at once, which ThreadSanitizer of this compiler cannot follow: run fewer "
-                     "under --config=tsan, or build with clang 19"));
+  Fatal(absl::StrCat(
+      "more than ", kMaxSanitizedFibers,
+      " fibers at once, which ThreadSanitizer of this compiler cannot follow: run fewer "
+      "under --config=tsan, or build with clang 19"));
 }
 #endif
 

@@ -98,7 +98,8 @@ void ParkFiber(Worker* worker, Fiber* self, WaitReason reason) {
     ReportHeldLocks(WaitReasonText(reason));
   // Relaxed: statistics.
   self->wait_reason.store(reason, std::memory_order_relaxed);
-  const int64_t now = worker->sim != nullptr ? worker->sim->now_ns : scheduler.sysmon().coarse_now();
+  const int64_t now =
+      worker->sim != nullptr ? worker->sim->now_ns : scheduler.sysmon().coarse_now();
   self->since.store(now, std::memory_order_relaxed);
   self->status.store(FiberStatus::kWaiting, std::memory_order_relaxed);
   scheduler.Leave(worker, self, After::kPark);

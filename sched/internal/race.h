@@ -1,11 +1,11 @@
 // What the race detector is told. Empty unless WEFT_RACE is defined, which --config=tsan does.
 //
 // ThreadSanitizer takes every atomic operation that it sees for synchronization by the program. The
-// runtime's own atomics (run queues, locks of wait queues, reused stacks) would so order fibers that
-// have not synchronized at all, and hide their races. Therefore, with WEFT_RACE, atomics behind the
-// seam (atomic.h) and the runtime's own code are not seen by the detector, fibers are switched
-// without synchronization, and every primitive says by the functions below which order it gives: that
-// of Go's memory model, no more. The table is in sched/DESIGN.md.
+// runtime's own atomics (run queues, locks of wait queues, reused stacks) would so order fibers
+// that have not synchronized at all, and hide their races. Therefore, with WEFT_RACE, atomics
+// behind the seam (atomic.h) and the runtime's own code are not seen by the detector, fibers are
+// switched without synchronization, and every primitive says by the functions below which order it
+// gives: that of Go's memory model, no more. The table is in sched/DESIGN.md.
 //
 // Go: internal/race.
 #ifndef WEFT_SCHED_INTERNAL_RACE_H_
@@ -36,13 +36,13 @@ namespace weft::race {
 
 inline constexpr bool kEnabled = true;
 
-// What happened before any Release(key) so far happens before what follows Acquire(key). A key is an
-// address; its memory must be alive, and nothing is stored in it.
+// What happened before any Release(key) so far happens before what follows Acquire(key). A key is
+// an address; its memory must be alive, and nothing is stored in it.
 inline void Acquire(const void* key) { __tsan_acquire(const_cast<void*>(key)); }
 inline void Release(const void* key) { __tsan_release(const_cast<void*>(key)); }
 
-// Count as an access of the program to one byte, for misuse that is to be reported as a race, such as
-// a send that nothing orders before or after close().
+// Count as an access of the program to one byte, for misuse that is to be reported as a race, such
+// as a send that nothing orders before or after close().
 inline void Read(const void* address) { __tsan_read1(const_cast<void*>(address)); }
 inline void Write(const void* address) { __tsan_write1(const_cast<void*>(address)); }
 
@@ -67,16 +67,16 @@ class Ignore {
 // fiber that has parked already; else that of `its_key`, as there is no other way.
 void AcquireReleaseFor(Parkable* waiter, const void* its_key, const void* key);
 
-// To be called before the process ends in the middle of the runtime, where an Ignore may be in force,
-// which the sanitizer takes for a mistake then.
+// To be called before the process ends in the middle of the runtime, where an Ignore may be in
+// force, which the sanitizer takes for a mistake then.
 void BeginExit();
 
-// On a worker's thread, once: its errno and the program's thread-locals are passed from fiber to fiber by
-// whoever runs there, which is no race.
+// On a worker's thread, once: its errno and the program's thread-locals are passed from fiber to
+// fiber by whoever runs there, which is no race.
 void ShareThreadLocals();
 
-// Address space for stacks, all of it in one range: memory that Forget() may be told of. MAP_FAILED if
-// there is no more.
+// Address space for stacks, all of it in one range: memory that Forget() may be told of. MAP_FAILED
+// if there is no more.
 void* MapStacks(size_t bytes);
 
 // [begin, begin + bytes) has been memory of one fiber and will be another's: they are not ordered.

@@ -200,8 +200,8 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
   // AllIdle(), and no fiber runs without a processor, or with one that is to be retired.
   bool Asleep() const {
     for (int i = processors(); i < allocated_processors(); ++i) {
-      // ORDER(processor.holder): acquire; pairs with the release in Idle(): what the holder has made
-      // ready before is seen by those who look whether all are idle after this.
+      // ORDER(processor.holder): acquire; pairs with the release in Idle(): what the holder has
+      // made ready before is seen by those who look whether all are idle after this.
       if (processor(i)->holder.load(std::memory_order_acquire) != nullptr) return false;
     }
     // ORDER(sched.detached): seq_cst; a worker counts itself off after it has made ready whom it

@@ -96,8 +96,8 @@ class ABSL_SCOPED_LOCKABLE SpinLockHolder {
 };
 
 #if defined(WEFT_RACE)
-// A SpinLock that orders its holders to the race detector as well: for what stands for a lock of the
-// program, or guards what the detector is to look at.
+// A SpinLock that orders its holders to the race detector as well: for what stands for a lock of
+// the program, or guards what the detector is to look at.
 class VisibleSpinLock : public SpinLock {
  public:
   void lock() {

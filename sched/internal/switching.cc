@@ -88,11 +88,13 @@ void Scheduler::SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After 
     *worker->eh = next->eh;
     worker->processor()->RecordRunning(next);
     next->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
-    SanitizerBeforeSwitch(self->sanitizer, next->sanitizer, after == After::kEnd, worker->sim != nullptr);
+    SanitizerBeforeSwitch(self->sanitizer, next->sanitizer, after == After::kEnd,
+                          worker->sim != nullptr);
     weft_switch_context(self->saved_sp(), next->sp.load(std::memory_order_relaxed));
   } else {
     *worker->eh = EhGlobals{};
-    SanitizerBeforeSwitch(self->sanitizer, worker->sanitizer, after == After::kEnd, worker->sim != nullptr);
+    SanitizerBeforeSwitch(self->sanitizer, worker->sanitizer, after == After::kEnd,
+                          worker->sim != nullptr);
     weft_switch_context(self->saved_sp(), worker->thread_sp);
   }
   // Possibly on another thread.

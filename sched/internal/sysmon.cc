@@ -103,9 +103,10 @@ void Sysmon::CheckTimeSlice(Processor* processor, Watch& watch, int64_t now_ns) 
     scheduler_->Interrupt(processor);
   } else if (now_ns - watch.asked_ns >= kTickNs / 2 * (1 + scheduler_->displaced()) &&
              scheduler_->IsNeeded(processor)) {
-    // It has not come to a safe point since. The more threads run on without a processor, the likelier
-    // it is that this one only waits for the system to let it run, and another would only wait beside
-    // it: without patience, a machine with too much to do would get a thread every tick.
+    // It has not come to a safe point since. The more threads run on without a processor, the
+    // likelier it is that this one only waits for the system to let it run, and another would only
+    // wait beside it: without patience, a machine with too much to do would get a thread every
+    // tick.
     scheduler_->TakeProcessor(processor, {watch.time_slice, watch.blocking});
   }
 }

@@ -70,8 +70,8 @@ bool TimerQueue::Remove(SchedTimer* timer, bool wait) {
     // Relaxed: written under the lock.
     const bool firing = queue->firing_.load(std::memory_order_relaxed) == timer;
     queue->lock_.unlock();
-    // Although it is cancelled: a callback that has armed the timer again may not have returned, and
-    // may do so once more.
+    // Although it is cancelled: a callback that has armed the timer again may not have returned,
+    // and may do so once more.
     if (!firing || !wait) {
       if (wait && !cancelled) race::Acquire(queue);
       return cancelled;

@@ -7,8 +7,8 @@
 // postponed stays in its slot until the clock reaches that: then it moves to where it belongs.
 //
 // Thread safety: yes, by one SpinLock. Callbacks run without it.
-// Cost: Add(), Postpone() and Remove() are O(1) in the wheel and O(log n) among the n timers of the current
-//   tick.
+// Cost: Add(), Postpone() and Remove() are O(1) in the wheel and O(log n) among the n timers of the
+//   current tick.
 #ifndef WEFT_SCHED_INTERNAL_TIMER_QUEUE_H_
 #define WEFT_SCHED_INTERNAL_TIMER_QUEUE_H_
 

@@ -100,8 +100,8 @@ TEST(TimerQueueModelTest, OneOfTwoRunners) {
   });
 }
 
-// The callback arms the timer again, on a thread that has a queue of its own, while somebody cancels
-// it: a cancel that succeeds leaves it armed nowhere, and one that fails leaves it armed.
+// The callback arms the timer again, on a thread that has a queue of its own, while somebody
+// cancels it: a cancel that succeeds leaves it armed nowhere, and one that fails leaves it armed.
 TEST(TimerQueueModelTest, CallbackArmsAgainWhileTheTimerIsCancelled) {
   model::ExpectSound([](model::Program& p) {
     auto& s = p.Make<State>();

@@ -1,4 +1,5 @@
-// What dumps call the reasons to wait. A library of its own: the scheduler and the model explorer both print them.
+// What dumps call the reasons to wait. A library of its own: the scheduler and the model explorer
+// both print them.
 #include <string_view>
 
 #include "weft/sched/park.h"

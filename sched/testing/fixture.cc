@@ -44,8 +44,8 @@ bool WaitForNoFibers(absl::Duration patience) {
 
 namespace {
 
-// A fiber holds its stack before it is counted: the callback of a timer that was stopped too late may
-// be at that while the test ends, and nothing tells of it.
+// A fiber holds its stack before it is counted: the callback of a timer that was stopped too late
+// may be at that while the test ends, and nothing tells of it.
 int64_t AwaitNoStacks() {
   const int64_t deadline_ns = MonotonicNanos() + absl::ToInt64Nanoseconds(absl::Seconds(10));
   int64_t in_use;

@@ -1,14 +1,16 @@
-// Depth-first search over all choices. The trail holds the choices of the running execution; the next one repeats the
-// trail up to the last choice that has an alternative left.
+// Depth-first search over all choices. The trail holds the choices of the running execution; the
+// next one repeats the trail up to the last choice that has an alternative left.
 //
 // Three ways to leave out what cannot show anything new:
-// - Turns of a spin loop. Where a thread has taken one in vain, and wrote nothing, it might as well have waited.
-// - States. A state is what each thread has read so far and the modification orders. Where a state is met again, the
-//   execution is redundant.
-// - Sleep sets (without a bound on preemptions only: with one, the equivalent execution that a sleep set relies on may
-//   be out of bounds). A thread that has been explored from a state sleeps in the states below its siblings until
-//   somebody takes a step that its own next step depends on. The table keeps the sleep set of each state; who slept
-//   then and is awake now still has to be explored there.
+// - Turns of a spin loop. Where a thread has taken one in vain, and wrote nothing, it might as well
+//   have waited.
+// - States. A state is what each thread has read so far and the modification orders. Where a state
+//   is met again, the execution is redundant.
+// - Sleep sets (without a bound on preemptions only: with one, the equivalent execution that a
+//   sleep set relies on may be out of bounds). A thread that has been explored from a state sleeps
+//   in the states below its siblings until somebody takes a step that its own next step depends on.
+//   The table keeps the sleep set of each state; who slept then and is awake now still has to be
+//   explored there.
 #include <utility>
 #include <vector>
 
@@ -62,7 +64,9 @@ class Exhaustive : public Strategy {
   bool redundant() const override { return redundant_; }
   bool complete() const override { return trail_.empty() && deterministic_; }
   std::string error() const override {
-    return deterministic_ ? "" : "the program does not repeat itself: it depends on something besides the schedule";
+    return deterministic_
+               ? ""
+               : "the program does not repeat itself: it depends on something besides the schedule";
   }
 
  private:
@@ -81,7 +85,8 @@ class Exhaustive : public Strategy {
     return (point.enabled & Bit(point.running)) != 0 ? point.running : Lowest(point.enabled);
   }
 
-  // Adds the choice at a point that is not on the trail. Returns false if nothing is to be explored from it.
+  // Adds the choice at a point that is not on the trail. Returns false if nothing is to be explored
+  // from it.
   bool Extend(const SchedulePoint& point) {
     Choice choice;
     choice.enabled = point.enabled;
@@ -161,7 +166,9 @@ bool Independent(const Op& a, const Op& b) {
   return a.order != std::memory_order_seq_cst || b.order != std::memory_order_seq_cst;
 }
 
-std::unique_ptr<Strategy> NewExhaustive(const Options& options) { return std::make_unique<Exhaustive>(options); }
+std::unique_ptr<Strategy> NewExhaustive(const Options& options) {
+  return std::make_unique<Exhaustive>(options);
+}
 
 StateTable::StateTable() : states_(1 << 12), numbers_(1 << 12) {}
 

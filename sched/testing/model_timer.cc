@@ -12,8 +12,8 @@ namespace weft {
 
 namespace sched_internal {
 
-// The friend of SchedTimer: a list of what is armed. One for all executions: what an earlier one left
-// armed is forgotten.
+// The friend of SchedTimer: a list of what is armed. One for all executions: what an earlier one
+// left armed is forgotten.
 class TimerQueue {
  public:
   void Arm(SchedTimer* timer, int64_t when_ns) {

@@ -46,7 +46,8 @@ class Processors {
   // Not `reusable`: a timer's callback has not come to its end.
   void Give(Processor* processor, bool reusable) {
     for (int cache = 0; cache < Processor::kStackCaches; ++cache) {
-      const int count = processor->stack_count[cache].exchange(0, std::memory_order_relaxed);  // ours
+      const int count =
+          processor->stack_count[cache].exchange(0, std::memory_order_relaxed);  // ours
       for (int i = 0; i < count; ++i) {
         Fiber** slot = &processor->stacks[cache][i];
         StackArena::Instance().Give((*slot)->size_class, slot, 1);

@@ -4,9 +4,9 @@
 // 00:00:00 UTC and advances at once to the next timer when all fibers of the bubble are durably
 // blocked: waiting for something that only the bubble itself can bring about. These are: sending to
 // and receiving from channels that were made in the bubble, a select of such cases only, operations
-// on nil channels, Cond::Wait, WaitGroup::Wait if the WaitGroup was counted up in the bubble, Sleep.
-// Not durable are locks, once, semaphores, barriers, I/O, and channels and WaitGroups from outside:
-// while a fiber waits for one of them the clock stands still.
+// on nil channels, Cond::Wait, WaitGroup::Wait if the WaitGroup was counted up in the bubble,
+// Sleep. Not durable are locks, once, semaphores, barriers, I/O, and channels and WaitGroups from
+// outside: while a fiber waits for one of them the clock stands still.
 //
 // Go: testing/synctest of Go 1.27. Differences: the fibers of a bubble share one thread, in an
 //   order that is always the same unless WEFT_SEED says otherwise; a WaitGroup that is a global can

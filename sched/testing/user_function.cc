@@ -12,8 +12,9 @@ bool Contains(std::string_view text, std::string_view part) { return text.find(p
 }  // namespace
 
 bool IsUsersFunction(std::string_view name) {
-  if (StartsWith(name, "std::") || StartsWith(name, "__") || StartsWith(name, "weft_") || StartsWith(name, "_Unwind") ||
-      StartsWith(name, "testing::") || Contains(name, "_internal::")) {
+  if (StartsWith(name, "std::") || StartsWith(name, "__") || StartsWith(name, "weft_") ||
+      StartsWith(name, "_Unwind") || StartsWith(name, "testing::") ||
+      Contains(name, "_internal::")) {
     return false;
   }
   if (!StartsWith(name, "weft::") && !Contains(name, " weft::")) return true;

@@ -9,8 +9,8 @@ namespace weft::sync_internal {
 using sched_internal::VisibleAtom;
 
 MapIndex::Table* MapIndex::NewTable(size_t slots) {
-  auto* const table =
-      static_cast<Table*>(::operator new(sizeof(Table) + (slots - 1) * sizeof(VisibleAtom<MapEntry*>)));
+  auto* const table = static_cast<Table*>(
+      ::operator new(sizeof(Table) + (slots - 1) * sizeof(VisibleAtom<MapEntry*>)));
   ::new (table) Retired{&DestroyTable, nullptr, 0};
   table->mask = slots - 1;
   for (size_t i = 0; i < slots; ++i) ::new (&table->slots[i]) VisibleAtom<MapEntry*>(nullptr);
