@@ -22,16 +22,19 @@ int CountThreads() {
 // ThreadSanitizer runs one thread of its own.
 constexpr int kSanitizerThreads = kTsan ? 1 : 0;
 
+int KnownThreads(const Scheduler& scheduler) {
+  return scheduler.runtime_threads() + scheduler.parked_threads() + kSanitizerThreads;
+}
+
 }  // namespace
 
 void CheckDeadlock(const Scheduler& scheduler) {
   // A thread that is neither the runtime's nor asleep in Park() may still send, ready or start
   // something.
-  const int known = scheduler.runtime_threads() + scheduler.parked_threads() + kSanitizerThreads;
   const int threads = CountThreads();
-  if (threads == 0 || threads > known) return;
-  // Read last: a parked thread may have been readied while we counted.
-  if (!scheduler.Asleep() || scheduler.EarliestTimer() != TimerQueue::kNever) return;
+  if (threads == 0 || threads > KnownThreads(scheduler)) return;
+  // Somebody may have been awake while we counted, and have readied a parked thread since.
+  if (!scheduler.Asleep() || threads > KnownThreads(scheduler)) return;
   if (scheduler.LiveFibers() == 0) Fatal("no fibers (main called Goexit) - deadlock!");
   Fatal("all fibers are asleep - deadlock!");
 }

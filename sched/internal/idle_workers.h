@@ -84,6 +84,8 @@ class IdleWorkers {
   // Lists `worker` as idle. Returns until when it must sleep at most.
   int64_t ListIdleWorker(Worker* worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void UnlistIdleWorker(Worker* worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  // Takes one off the list, which is not empty. The one that keeps the timers is taken last.
+  Worker* TakeIdleWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // Leaves the idle list with a processor, as a spinning worker. False: no processor, or already
   // being woken.
   bool ReturnFromIdle(Worker* worker);
@@ -174,10 +176,7 @@ Processor* IdleWorkers<Host, Worker, Processor, Queue>::TakeForWaking(Worker** w
   SpinLockHolder hold(lock_);
   Processor* processor = TakeIdleProcessor();
   if (processor == nullptr || idle_workers_ == nullptr) return processor;
-  // The one that keeps the timers is woken last.
-  Worker* woken = idle_workers_;
-  if (woken == keeper_ && woken->next_idle != nullptr) woken = woken->next_idle;
-  UnlistIdleWorker(woken);
+  Worker* woken = TakeIdleWorker();
   woken->spinning = true;
   host()->Hold(woken, processor);
   *worker = woken;
@@ -315,6 +314,14 @@ void IdleWorkers<Host, Worker, Processor, Queue>::UnlistIdleWorker(Worker* worke
     keeper_ = nullptr;
     keeper_deadline_ = kNever;
   }
+}
+
+template <typename Host, typename Worker, typename Processor, typename Queue>
+Worker* IdleWorkers<Host, Worker, Processor, Queue>::TakeIdleWorker() {
+  Worker* worker = idle_workers_;
+  if (worker == keeper_ && worker->next_idle != nullptr) worker = worker->next_idle;
+  UnlistIdleWorker(worker);
+  return worker;
 }
 
 template <typename Host, typename Worker, typename Processor, typename Queue>

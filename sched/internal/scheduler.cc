@@ -79,14 +79,7 @@ int Scheduler::SetProcessorsLocked(int n) {
   // Relaxed: written under the lock; workers re-check it whenever they enter the scheduler.
   processor_count_.store(n, std::memory_order_relaxed);
   // Idle processors beyond the new count leave the list; busy ones are retired by their workers.
-  Processor* idle = std::exchange(idle_processors_, nullptr);
-  while (idle != nullptr) {
-    Processor* processor = idle;
-    idle = processor->next_idle;
-    processor->state = ProcessorState::kRetired;
-    idle_.RemoveIdle();
-    if (processor->id < n) AddIdleProcessor(processor);
-  }
+  RetireIdleProcessors(n);
   for (int id = former; id < n; ++id) {
     Processor* processor = all_[id].load(std::memory_order_relaxed);  // written under the lock
     if (processor == nullptr) {
@@ -101,31 +94,6 @@ int Scheduler::SetProcessorsLocked(int n) {
     }
   }
   return former;
-}
-
-void Scheduler::Hold(Worker* worker, Processor* processor) {
-  worker->set_processor(processor);
-  // ORDER(processor.holder): release; pairs with the acquire in TakeProcessor().
-  processor->holder.store(worker, std::memory_order_release);
-}
-
-void Scheduler::Drop(Worker* worker) {
-  Processor* processor = worker->processor();
-  worker->set_processor(nullptr);
-  // ORDER(processor.holder): release; pairs with the acquire in TakeProcessor().
-  processor->holder.store(nullptr, std::memory_order_release);
-}
-
-void Scheduler::Interrupt(Processor* processor) {
-  // ORDER(processor.holder): acquire; pairs with the release in Hold().
-  Worker* worker = processor->holder.load(std::memory_order_acquire);
-  if (worker == nullptr) return;
-  SpinLockHolder hold(worker->handoff);
-  // ORDER(processor.holder): acquire; as above. A worker whose thread ends drops it under the lock.
-  if (processor->holder.load(std::memory_order_acquire) != worker) return;
-  worker->interrupt.store(true, std::memory_order_relaxed);     // a request
-  worker->locals->preempt.store(1, std::memory_order_relaxed);  // a request
-  PoisonGuard(worker->locals);                                  // rings at the next prologue
 }
 
 void Scheduler::SpawnWorker(Processor* processor, bool spinning) {

@@ -13,6 +13,7 @@
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/internal/fiber.h"
 #include "weft/sched/internal/global_queue.h"
+#include "weft/sched/internal/handoff.h"
 #include "weft/sched/internal/idle_workers.h"
 #include "weft/sched/internal/processor.h"
 #include "weft/sched/internal/spin_lock.h"
@@ -32,8 +33,9 @@ void CheckDeadlock(const Scheduler& scheduler);
 // What fixed stacks get by default; returns the former value.
 size_t ExchangeDefaultStackBytes(size_t bytes);
 
-// The idle workers and processors, the global queue, and the lock of all this are in IdleWorkers.
-class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> {
+// The idle workers and processors, the global queue, and the lock of all this are in IdleWorkers;
+// who holds which processor, and how one is taken, in HandOff.
+class Scheduler : public HandOff<Scheduler, Worker, Processor, GlobalQueue> {
  public:
   static constexpr int kMaxProcessors = 1024;
 
@@ -104,21 +106,9 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
   // Stacks that neither a fiber that ended nor a cache has given back; exact when no fiber is alive
   // or starting.
   int64_t StacksInUse() const;
-  // Holder of `processor` from now on.
-  void Hold(Worker* worker, Processor* processor);
 
-  // --- Workers that do not come back to the scheduler (handoff.cc). ---
+  // --- Workers that do not come back to the scheduler (handoff.h, handoff.cc). ---
 
-  // What sysmon has seen of a processor on an earlier tick.
-  struct Observed {
-    uint32_t time_slice;
-    uint32_t blocking;
-  };
-  // Takes `processor` from a worker that has not entered the runtime since, and gives it to
-  // another. False: it has, or no thread may be started for it.
-  bool TakeProcessor(Processor* processor, Observed seen);
-  // Whether somebody waits for `processor` to be free.
-  bool IsNeeded(Processor* processor) const;
   // The earliest of the timers that the holder of `processor` looks after: its own, and those of
   // the processors beyond GOMAXPROCS that fall to it.
   int64_t NextTimerFor(const Processor& processor) const;
@@ -132,8 +122,6 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
   void UnlockFromThread(Worker* worker, Fiber* self);
   // A locked fiber ends, and takes its thread with it.
   void EndWithFiber(Worker* worker, Fiber* self);
-  // In a signal handler on the thread of a fiber whose processor was taken: waits for one.
-  void StopUntilGranted(Worker* worker, Fiber* self);
 
   // --- Timers. ---
 
@@ -155,10 +143,6 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
   void EnsureProcessors();
   // Whether it follows the system. A hint: SetProcessors() decides.
   bool follows_system() const { return follows_system_.load(std::memory_order_relaxed); }
-  // Workers that run on without the processor that was taken from them.
-  int displaced() const { return displaced_.load(std::memory_order_relaxed); }  // a statistic
-  // Asks the holder of `processor` to enter the scheduler proper soon.
-  void Interrupt(Processor* processor);
   int SetMaxThreads(int n) {
     return max_threads_.exchange(n, std::memory_order_relaxed);
   }                                                                                    // a setting
@@ -185,28 +169,17 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
     report_deadlock_.store(true, std::memory_order_relaxed);
   }  // at start
 
-  // By whoever has just fallen asleep: reports a deadlock if nobody is awake and no timer is armed.
+  // By whoever has just fallen asleep: reports a deadlock if nobody is awake.
   void ReportIfAllAsleep() const {
     // Relaxed: set at start.
     if (!report_deadlock_.load(std::memory_order_relaxed)) return;
-    if (Asleep() && EarliestTimer() == TimerQueue::kNever) CheckDeadlock(*this);
+    if (Asleep()) CheckDeadlock(*this);
   }
 
   // For sysmon. A fiber that was stopped by a signal is queued without waking anybody.
   bool NothingToDo() const {
     // ORDER(global.size): seq_cst; pairs with the store in StopUntilGranted().
     return AllIdle() && global_size_.load(std::memory_order_seq_cst) == 0;
-  }
-  // AllIdle(), and no fiber runs without a processor, or with one that is to be retired.
-  bool Asleep() const {
-    for (int i = processors(); i < allocated_processors(); ++i) {
-      // ORDER(processor.holder): acquire; pairs with the release in Idle(): what the holder has
-      // made ready before is seen by those who look whether all are idle after this.
-      if (processor(i)->holder.load(std::memory_order_acquire) != nullptr) return false;
-    }
-    // ORDER(sched.detached): seq_cst; a worker counts itself off after it has made ready whom it
-    // will, and before it looks whether all are asleep.
-    return AllIdle() && detached_.load(std::memory_order_seq_cst) == 0;
   }
   Sysmon& sysmon() { return sysmon_; }
 
@@ -217,6 +190,7 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
 
  private:
   friend class IdleWorkers<Scheduler, Worker, Processor, GlobalQueue>;
+  friend class HandOff<Scheduler, Worker, Processor, GlobalQueue>;
 
   constexpr Scheduler() = default;
 
@@ -234,27 +208,19 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
   void RunFiber(Worker* worker, Fiber* fiber);
   Fiber* FindRunnable(Worker* worker);
   Fiber* ChooseFiber(Worker* worker);
-  // Forgets the requests that entering the scheduler has met.
-  void ResetRequests(Worker* worker);
-  // Waits until somebody brings a processor for the worker's locked fiber.
-  Fiber* AwaitTurn(Worker* worker);
-  // The same, after giving the processor away.
+  // Waits for the locked fiber's turn, after giving the processor away.
   Fiber* LeaveToOthers(Worker* worker);
-  // Gives the processor to the worker that `fiber` is locked to.
-  void GrantTurn(Worker* worker, Fiber* fiber);
   void EndWorker(Worker* worker);
-  // An idle processor for a worker whose own was taken.
-  bool Regain(Worker* worker);
-  // Finds another worker for a processor that nobody holds.
-  void GiveAway(Processor* processor);
-  // No longer the holder of its processor.
-  void Drop(Worker* worker);
+  // What HandOff asks for.
+  bool MayStartThread() const;
+  void AskToLeave(Worker* worker);
+  void AskedToLeave(Worker* worker);
+  void StopThread(Worker* worker);
   Fiber* FindHere(Worker* worker);
   Fiber* Search(Worker* worker);
   Fiber* StealOnce(Worker* worker, LifoWatch& watch);
   Fiber* StealLifo(Processor* victim, LifoWatch& watch, int64_t now_ns);
   void RunOwnTimers(Processor* processor);
-  void RetireProcessor(Processor* processor);
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }  // as lock_ says
   // One that was idle is no longer.
   void ProcessorTaken() { sysmon_.WakeIfAsleep(); }
@@ -279,8 +245,6 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
   Atom<uint32_t> ready_by_threads_{0};
   Atom<int> next_worker_id_{0};
   Atom<uint64_t> ended_without_processor_{0};
-  Atom<int> detached_{0};  // workers whose processor was taken and that have not come back
-  Atom<int> displaced_{0};  // of these, the ones that were taken for hogs; a statistic
   Atom<int> max_threads_{10'000};
   Atom<bool> strict_{false};
   Atom<uint32_t> drained_{0};  // a futex: bumped when a fiber ends while draining
@@ -290,8 +254,9 @@ class Scheduler : public IdleWorkers<Scheduler, Worker, Processor, GlobalQueue> 
   Sysmon sysmon_;
 };
 
-// In search.cc, so that it is compiled as the scheduler is.
+// In search.cc and handoff.cc, so that they are compiled as the scheduler is.
 extern template class IdleWorkers<Scheduler, Worker, Processor, GlobalQueue>;
+extern template class HandOff<Scheduler, Worker, Processor, GlobalQueue>;
 
 }  // namespace weft::sched_internal
 

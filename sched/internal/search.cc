@@ -64,7 +64,7 @@ Fiber* Scheduler::FindRunnable(Worker* worker) {
     slice.store(slice.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (fiber->locked_to == nullptr) [[likely]]
       return fiber;
-    GrantTurn(worker, fiber);
+    GrantTurn(worker, fiber->locked_to);
     Idle(worker);
     if (worker->processor() == nullptr) return nullptr;
   }
@@ -178,13 +178,6 @@ Fiber* Scheduler::StealLifo(Processor* victim, LifoWatch& watch, int64_t now_ns)
   }
   if (fiber == nullptr || now_ns - watch.since_ns < kLifoPatienceNs) return nullptr;
   return victim->lifo.Steal(fiber) ? fiber : nullptr;
-}
-
-void Scheduler::RetireProcessor(Processor* processor) {
-  // Its timers stay where they are: RunOwnTimers() of another, searchers and the keeper look at
-  // them.
-  if (Fiber* fiber = processor->TakeLifo()) PushGlobal(&fiber, 1);
-  while (Fiber* fiber = processor->ring.Pop()) PushGlobal(&fiber, 1);
 }
 
 }  // namespace weft::sched_internal

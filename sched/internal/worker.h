@@ -13,7 +13,7 @@
 #include "weft/sched/internal/fiber.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/processor.h"
-#include "weft/sched/internal/spin_lock.h"
+#include "weft/sched/internal/runtime_gate.h"
 #include "weft/sched/internal/thread_local.h"
 
 namespace weft::sched_internal {
@@ -29,28 +29,13 @@ enum class After : uint8_t {
   kEnd,          // it will never run again
 };
 
-// A processor can be taken from a worker that does not come back to the scheduler: its fiber is in
-// a BlockingRegion, or runs on and on (handoff.cc). Only while the worker executes code that is not
-// the runtime's: `in_user_code` says so. Whoever takes, writes `interrupt`, has every thread of the
-// process execute a memory barrier, and only then reads `in_user_code`; the worker clears
-// `in_user_code` and then reads `interrupt`, with no barrier of its own. So one of the two sees the
-// other.
-//
 // Everything is touched by the worker's own thread only, except where it says otherwise.
-struct alignas(kCacheLinePair) Worker {
+struct alignas(kCacheLinePair) Worker : RuntimeGate<Processor> {
   Fiber* current = nullptr;  // null: on the thread's own stack
   Fiber* left = nullptr;     // to be dealt with by FinishSwitch()
   After after = After::kNothing;
   bool spinning = false;
   bool ends_with_fiber = false;  // its locked fiber has ended, so the thread ends
-  // Written by the worker. Read by whoever takes the processor. True: the runtime's own data are
-  // not being touched on behalf of this worker.
-  Atom<bool> in_user_code{false};
-  // Written by anybody: the next entry to the runtime must take the slow path. Reset by the worker
-  // when it enters the scheduler proper.
-  Atom<bool> interrupt{false};
-  // Odd: in a BlockingRegion. Written by the worker; a statistic to sysmon.
-  Atom<uint32_t> blocking{0};
   uint32_t random = 1;
   void* thread_sp = nullptr;  // the scheduler loop on the thread's own stack
   EhGlobals* eh = nullptr;
@@ -67,14 +52,6 @@ struct alignas(kCacheLinePair) Worker {
   Processor* granted = nullptr;
   Futex turn;
 
-  // Held while somebody tries to take the processor.
-  SpinLock handoff;
-  // The processor was taken, and the worker has not been in the scheduler since. Ordered by
-  // handoff.
-  bool detached = false;
-  // Likewise, and for running on, not for a blocking call. Ordered by handoff.
-  bool displaced = false;
-
   // Guarded by the scheduler's lock.
   Worker* next_idle = nullptr;
   bool in_idle_list = false;
@@ -86,44 +63,12 @@ struct alignas(kCacheLinePair) Worker {
   pthread_t thread{};
   Worker* next_worker = nullptr;  // list of all; guarded by the scheduler's lock
 
-  // Null: holds none. Written by the worker in the runtime, by whoever wakes it, and by whoever
-  // takes the processor from it.
-  Processor* processor() const {
-    return processor_.load(std::memory_order_relaxed);  // ordered by in_user_code, wake and handoff
-  }
-  void set_processor(Processor* processor) {
-    processor_.store(processor, std::memory_order_relaxed);  // as above
-  }
-
-  // From code that is not the runtime's into the runtime. What the caller then finds in processor()
-  // is the caller's until LeaveRuntime(), or until it enters the scheduler.
-  void EnterRuntime() {
-    // ORDER(worker.user): relaxed; the other side's barrier puts this store before the load below.
-    in_user_code.store(false, std::memory_order_relaxed);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    // ORDER(worker.user): relaxed; see above.
-    if (interrupt.load(std::memory_order_relaxed)) [[unlikely]] {
-      // Whoever tries to take the processor just now decides before we go on.
-      handoff.lock();
-      handoff.unlock();
-    }
-  }
-
-  void LeaveRuntime() {
-    // ORDER(worker.user): release; pairs with the acquire in TakeProcessor(). Publishes what was
-    // done to the processor.
-    in_user_code.store(true, std::memory_order_release);
-  }
-
   uint32_t Random() {
     random ^= random << 13;
     random ^= random >> 17;
     random ^= random << 5;
     return random;
   }
-
- private:
-  Atom<Processor*> processor_{nullptr};
 };
 
 // The calling fiber; null on plain threads and on a worker's own stack.

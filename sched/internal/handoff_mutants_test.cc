@@ -1,0 +1,101 @@
+// Bugs planted into the hand-off of processors, one at a time (mutants.txt): the explorer finds
+// each of them, with a program that is right without it.
+#include <string_view>
+
+#include "gtest/gtest.h"
+#include "weft/sched/internal/mutated/internal/handoff_programs.h"
+#include "weft/sched/internal/mutated/mutants.h"
+#include "weft/sched/testing/model_expect.h"
+
+namespace weft::sched_internal::handoff_model {
+namespace {
+
+constexpr std::string_view kRace = "data race";
+// The worker has missed that its processor is gone.
+constexpr std::string_view kMissed = "counts as detached";
+constexpr std::string_view kLeft = "nobody can run";
+constexpr std::string_view kFalseReport = "a false report";
+
+class HandOffMutantsTest : public ::testing::Test {
+ protected:
+  ~HandOffMutantsTest() override { sched_mutants::planted = sched_mutants::kNone; }
+
+  void ExpectFound(sched_mutants::Mutant mutant, const ProgramFn& program,
+                   const model::Options& bounds, std::string_view words) {
+    sched_mutants::planted = mutant;
+    model::ExpectBroken(program, words, bounds);
+  }
+};
+
+// The worker's way into the runtime against the taker.
+
+TEST_F(HandOffMutantsTest, NoBarrier) {
+  ExpectFound(sched_mutants::kNoBarrier, HogComesAndGoesAlone(), Within(2), kMissed);
+}
+
+TEST_F(HandOffMutantsTest, NoBarrierForOthers) {
+  ExpectFound(sched_mutants::kNoBarrierForOthers, HogComesAndGoesAlone(), Within(2), kMissed);
+}
+
+TEST_F(HandOffMutantsTest, EntersAlthoughItIsTaken) {
+  ExpectFound(sched_mutants::kEntersAlthoughItIsTaken, HogComesAndGoesAlone(), Within(2), kRace);
+}
+
+TEST_F(HandOffMutantsTest, LeavesByRelaxed) {
+  ExpectFound(sched_mutants::kLeavesByRelaxed, HogComesAndGoesAlone(), Within(2), kRace);
+}
+
+TEST_F(HandOffMutantsTest, TakerLooksByRelaxed) {
+  ExpectFound(sched_mutants::kTakerLooksByRelaxed, HogComesAndGoesAlone(), Within(2), kRace);
+}
+
+TEST_F(HandOffMutantsTest, TakesFromTheRuntime) {
+  ExpectFound(sched_mutants::kTakesFromTheRuntime, HogComesAndGoesAlone(), Within(2), kMissed);
+}
+
+TEST_F(HandOffMutantsTest, ResetsBesideTheTaker) {
+  ExpectFound(sched_mutants::kResetsBesideTheTaker, HogTakesNote(), Within(2), kMissed);
+}
+
+// What becomes of the processor.
+
+TEST_F(HandOffMutantsTest, IdleWithoutALook) {
+  ExpectFound(sched_mutants::kIdleWithoutALook, HogStaysAway(), Within(2), kLeft);
+}
+
+TEST_F(HandOffMutantsTest, IdleWithoutALookAtTimers) {
+  ExpectFound(sched_mutants::kIdleWithoutALookAtTimers, PlainThreadArmsATimerMeanwhile(), Within(2),
+              kLeft);
+}
+
+TEST_F(HandOffMutantsTest, RetiredWithFibers) {
+  ExpectFound(sched_mutants::kRetiredWithFibers, LoweredMeanwhile(false), Within(1), kLeft);
+}
+
+TEST_F(HandOffMutantsTest, RegainsAndGivesNothingUp) {
+  ExpectFound(sched_mutants::kRegainsAndGivesNothingUp, HogComesToASafePoint(1), Within(2, 0),
+              "held twice");
+}
+
+// Who counts.
+
+TEST_F(HandOffMutantsTest, StaysDetached) {
+  ExpectFound(sched_mutants::kStaysDetached, HogComesAndGoes(true), Within(2), kMissed);
+}
+
+TEST_F(HandOffMutantsTest, CountedOffBeforeItIsQueued) {
+  ExpectFound(sched_mutants::kCountedOffBeforeItIsQueued, HogIsStopped(true), Within(1),
+              kFalseReport);
+}
+
+TEST_F(HandOffMutantsTest, DetachedDoNotCount) {
+  ExpectFound(sched_mutants::kDetachedDoNotCount, HogSubmits(), Within(1), kFalseReport);
+}
+
+TEST_F(HandOffMutantsTest, ProcessorsUnderWayDoNotCount) {
+  ExpectFound(sched_mutants::kProcessorsUnderWayDoNotCount, LoweredMeanwhile(true), Within(1),
+              kFalseReport);
+}
+
+}  // namespace
+}  // namespace weft::sched_internal::handoff_model
