@@ -1,4 +1,6 @@
 // A fiber that never comes to a safe point starves nobody.
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -9,11 +11,13 @@
 #include <tuple>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
 #include "weft/sched/park.h"
 #include "weft/sched/runtime.h"
 #include "weft/sched/testing/fixture.h"
+#include "weft/sched/timer.h"
 
 namespace weft {
 namespace {
@@ -148,6 +152,40 @@ TEST_P(PreemptionTest, ProcessorsComeAndGoUnderHogs) {
     stop = true;
   });
   EXPECT_TRUE(testing::WaitForNoFibers());
+}
+
+// The more threads run on without a processor, the longer the monitor waits before it takes the
+// next one: a machine with too much to do must not get a thread for every time slice. The hogs need
+// no time of the machine, since they wait where the scheduler cannot see it; one starts when its
+// predecessor's processor has been taken. The bound is one from below, so a slow machine keeps it.
+TEST(DisplacedTest, TakesLongerForEach) {
+  constexpr int kHogs = 40;
+  constexpr absl::Duration kTimeSlice = absl::Milliseconds(10);
+  constexpr absl::Duration kPatience = absl::Milliseconds(1);  // and as much for each before
+  const int former_procs = GOMAXPROCS(1);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  absl::Duration at_last;
+  Parkable* waiter = CurrentParkable();
+  const int64_t start_ns = MonotonicNanos();
+  for (int i = 0; i < kHogs; ++i) {
+    Go([&] {
+      char released;
+      EXPECT_EQ(read(ends[0], &released, 1), 1);
+    });
+  }
+  Go([&] {
+    at_last = absl::Nanoseconds(MonotonicNanos() - start_ns);
+    const std::string released(kHogs, 'x');
+    EXPECT_EQ(write(ends[1], released.data(), released.size()), kHogs);
+    Ready(waiter);
+  });
+  Park(WaitReason::kForever);
+  EXPECT_TRUE(testing::WaitForNoFibers());
+  EXPECT_GE(at_last, kHogs * (kTimeSlice + kPatience) + kPatience * (kHogs * (kHogs - 1) / 2));
+  close(ends[0]);
+  close(ends[1]);
+  GOMAXPROCS(former_procs);
 }
 
 // Fibers that are stopped wait in the queue of all, the ticker in its processor's: each has its
