@@ -21,7 +21,8 @@ struct Program {
 };
 
 absl::Span<const Program> Racy();
-absl::Span<const Program> Correct();
+absl::Span<const Program> CorrectWithChannels();
+absl::Span<const Program> CorrectWithSync();
 
 // The program's accesses. Not inlined, so that they stay what they are.
 [[gnu::noinline]] inline void Write(int& x) { ++x; }
@@ -64,6 +65,22 @@ class Fibers {
   int started_ = 0;
   std::atomic<int> ended_{0};
 };
+
+// Two fibers that write `x`, each between enter() and leave().
+template <typename Enter, typename Leave>
+void BothWrite(int times, Enter enter, Leave leave) {
+  int x = 0;
+  Fibers fibers;
+  for (int i = 0; i < 2; ++i) {
+    fibers.Go([&x, times, enter, leave] {
+      for (int k = 0; k < times; ++k) {
+        enter();
+        Write(x);
+        leave();
+      }
+    });
+  }
+}
 
 }  // namespace weft::race_programs
 

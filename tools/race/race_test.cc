@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -97,11 +98,15 @@ TEST(ReportTest, NamesBothFibersAndWhereTheyWereStarted) {
   EXPECT_NE(names.find(" second;"), std::string::npos) << names;
 }
 
-std::vector<std::pair<Program, int>> AtOneAndFourWorkers(absl::Span<const Program> programs) {
-  std::vector<std::pair<Program, int>> all;
-  for (const Program& program : programs) {
-    all.emplace_back(program, 1);
-    if (!program.one_worker) all.emplace_back(program, 4);
+using Cases = std::vector<std::pair<Program, int>>;
+
+Cases AtOneAndFourWorkers(std::initializer_list<absl::Span<const Program>> lists) {
+  Cases all;
+  for (const auto& programs : lists) {
+    for (const Program& program : programs) {
+      all.emplace_back(program, 1);
+      if (!program.one_worker) all.emplace_back(program, 4);
+    }
   }
   return all;
 }
@@ -110,10 +115,11 @@ std::string NameOf(const ::testing::TestParamInfo<std::pair<Program, int>>& info
   return std::string(info.param.first.name) + "_" + std::to_string(info.param.second);
 }
 
-INSTANTIATE_TEST_SUITE_P(Programs, RacyTest, ::testing::ValuesIn(AtOneAndFourWorkers(Racy())),
+INSTANTIATE_TEST_SUITE_P(Programs, RacyTest, ::testing::ValuesIn(AtOneAndFourWorkers({Racy()})),
                          NameOf);
-INSTANTIATE_TEST_SUITE_P(Programs, CorrectTest, ::testing::ValuesIn(AtOneAndFourWorkers(Correct())),
-                         NameOf);
+INSTANTIATE_TEST_SUITE_P(
+    Programs, CorrectTest,
+    ::testing::ValuesIn(AtOneAndFourWorkers({CorrectWithChannels(), CorrectWithSync()})), NameOf);
 
 }  // namespace
 }  // namespace weft::race_programs
