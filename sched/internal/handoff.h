@@ -34,6 +34,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/atomic.h"
 #include "weft/sched/internal/idle_workers.h"
@@ -87,9 +88,9 @@ class HandOff : public IdleWorkers<Host, Worker, Processor, Queue> {
   HandOff() = default;
 
   // At a safe point and at the end of a BlockingRegion, of a fiber that would go on. False: it must
-  // leave through the loop.
-  bool TryGoOn(Worker* worker);
-  bool ReturnFromBlocking(Worker* worker);
+  // leave through the loop. Part of their callers, which have little else to do.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool TryGoOn(Worker* worker);
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool ReturnFromBlocking(Worker* worker);
   // An idle processor for a worker whose own was taken.
   bool Regain(Worker* worker);
   // Forgets the requests that entering the scheduler has met.
@@ -304,7 +305,7 @@ bool HandOff<Host, Worker, Processor, Queue>::Regain(Worker* worker) {
 }
 
 template <typename Host, typename Worker, typename Processor, typename Queue>
-bool HandOff<Host, Worker, Processor, Queue>::TryGoOn(Worker* worker) {
+inline bool HandOff<Host, Worker, Processor, Queue>::TryGoOn(Worker* worker) {
   worker->EnterRuntime();
   if (worker->processor() != nullptr || !Regain(worker)) return false;
   worker->LeaveRuntime();
@@ -312,7 +313,7 @@ bool HandOff<Host, Worker, Processor, Queue>::TryGoOn(Worker* worker) {
 }
 
 template <typename Host, typename Worker, typename Processor, typename Queue>
-bool HandOff<Host, Worker, Processor, Queue>::ReturnFromBlocking(Worker* worker) {
+inline bool HandOff<Host, Worker, Processor, Queue>::ReturnFromBlocking(Worker* worker) {
   worker->EnterRuntime();
   worker->StopBlocking();
   if (worker->processor() == nullptr && !Regain(worker)) return false;
