@@ -113,7 +113,7 @@ class HandOff : public IdleWorkers<Host, Worker, Processor, Queue> {
   Host* host() { return static_cast<Host*>(this); }
   const Host* host() const { return static_cast<const Host*>(this); }
 
-  // What TakeProcessor() and GiveAway() have decided.
+  // The parts of TakeProcessor() and GiveAway() that may fail.
   bool TakeFromUserCode(Worker* worker, Processor* processor, Observed seen);
   bool TryGiveAway(Processor* processor);
 

@@ -69,7 +69,7 @@ TEST_F(HandOffMutantsTest, IdleWithoutALookAtTimers) {
 }
 
 TEST_F(HandOffMutantsTest, RetiredWithFibers) {
-  ExpectFound(sched_mutants::kRetiredWithFibers, LoweredMeanwhile(false), Within(1), kLeft);
+  ExpectFound(sched_mutants::kRetiredWithFibers, LoweredMeanwhile(), Within(1, 0), kLeft);
 }
 
 TEST_F(HandOffMutantsTest, RegainsAndGivesNothingUp) {
@@ -84,7 +84,7 @@ TEST_F(HandOffMutantsTest, StaysDetached) {
 }
 
 TEST_F(HandOffMutantsTest, CountedOffBeforeItIsQueued) {
-  ExpectFound(sched_mutants::kCountedOffBeforeItIsQueued, HogIsStopped(true), Within(1),
+  ExpectFound(sched_mutants::kCountedOffBeforeItIsQueued, HogIsStopped(), Within(1, 0),
               kFalseReport);
 }
 
@@ -93,7 +93,7 @@ TEST_F(HandOffMutantsTest, DetachedDoNotCount) {
 }
 
 TEST_F(HandOffMutantsTest, ProcessorsUnderWayDoNotCount) {
-  ExpectFound(sched_mutants::kProcessorsUnderWayDoNotCount, LoweredMeanwhile(true), Within(1),
+  ExpectFound(sched_mutants::kProcessorsUnderWayDoNotCount, LoweredMeanwhile(), Within(1, 0),
               kFalseReport);
 }
 

@@ -462,20 +462,16 @@ inline ProgramFn PlainThreadArmsATimerMeanwhile() {
 }
 
 // GOMAXPROCS goes down to the other processor, which is idle.
-inline ProgramFn LoweredMeanwhile(bool reports_sleep) {
+inline ProgramFn LoweredMeanwhile() {
   return Of(
-      {.processors = 2,
-       .fibers = 2,
-       .spare = true,
-       .waiting = true,
-       .reports_sleep = reports_sleep},
+      {.processors = 2, .fibers = 2, .spare = true, .waiting = true, .reports_sleep = true},
       [](Model& m, Worker* worker) { m.End(worker); }, TakeOnce, [](Model& m) { m.LowerToOne(); });
 }
 
 // With strict GOMAXPROCS the thread is stopped.
-inline ProgramFn HogIsStopped(bool reports_sleep) {
+inline ProgramFn HogIsStopped() {
   return Of(
-      {.fibers = 2, .spare = true, .waiting = true, .reports_sleep = reports_sleep},
+      {.fibers = 2, .spare = true, .waiting = true, .reports_sleep = true},
       [](Model& m, Worker* worker) {
         m.LookForSignal(worker);
         m.Use(worker);
