@@ -4,6 +4,8 @@ Every name, and every target in it, is spelled as in the Bazel Central Registry,
 WORKSPACE (here) and with MODULE.bazel. third_party/README.md says which versions and why.
 """
 
+load(":libbacktrace.bzl", "libbacktrace")
+
 _BUILD = 'package(default_visibility = ["//visibility:public"])\n\n'
 _CC_LIBRARY = 'load("@rules_cc//cc:cc_library.bzl", "cc_library")\n\n'
 
@@ -200,6 +202,7 @@ def weft_debian_dependencies():
     _maybe(native.local_repository, "platforms", path = "/usr/share/bazel/tools/platforms")
     _maybe(native.local_repository, "bazel_skylib", path = "/usr/share/bazel/tools/skylib")
     _maybe(_abseil, "abseil-cpp")
+    _maybe(libbacktrace, "libbacktrace")
     _maybe(native.new_local_repository, "googletest", path = "/usr/src/googletest", build_file_content = _GOOGLETEST)
     _maybe(_files, "google_benchmark", files = _system_library({
         "benchmark": (["-lbenchmark", "-pthread"], []),

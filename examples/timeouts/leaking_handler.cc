@@ -1,6 +1,6 @@
 // A handler that gives up on its worker after a timeout leaks it: the worker waits for ever to send
 // its result to nobody. A channel with room for one would cure it. What is left at the end is
-// reported, each with the functions that it waits in.
+// reported, each with the line that it waits in and the one that started it.
 #include <cstdio>
 #include <string>
 
@@ -39,6 +39,8 @@ int main(int argc, char** argv) {
 // Exit status: 2
 // Error: fatal error: leaked 10 fibers
 // Error: SlowQuery
+// Error: examples/timeouts/leaking_handler.cc:16
 // Error: created by Handle() in fiber 1
+// Error: examples/timeouts/leaking_handler.cc:21
 // Output:
 // 0 answered, 10 fibers left

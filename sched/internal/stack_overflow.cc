@@ -13,6 +13,7 @@
 #include "absl/debugging/symbolize.h"
 #include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/segments.h"
+#include "weft/sched/internal/source_line.h"
 #include "weft/sched/internal/stack_arena.h"
 #include "weft/sched/internal/terminate.h"
 #include "weft/sched/internal/traceback.h"
@@ -45,10 +46,21 @@ __attribute__((format(printf, 1, 2))) void Print(const char* format, ...) {
   WriteText(line);
 }
 
+// The name is out before its place is looked for.
+void PrintPlace(const SourceLines& lines, int i, void* pc) {
+  char text[512];
+  FormatPlace(lines, i, pc, text, sizeof text);
+  WriteText(text);
+}
+
+// Without frames for inlined calls, of which only mangled names are known; the line is that of the
+// outermost, in the function that is named.
 void PrintFrame(uintptr_t pc, bool is_return_address) {
   char name[512] = "?";
   absl::Symbolize(reinterpret_cast<void*>(pc - (is_return_address ? 1 : 0)), name, sizeof name);
-  Print("%s\n\t%p\n", name, reinterpret_cast<void*>(pc));
+  Print("%s\n", name);
+  const SourceLines lines(reinterpret_cast<void*>(pc + (is_return_address ? 0 : 1)));
+  PrintPlace(lines, lines.size() - 1, reinterpret_cast<void*>(pc));
 }
 
 void PrintCreator(const Fiber& fiber) {
@@ -66,11 +78,12 @@ void PrintCreator(const Fiber& fiber) {
   }
   if (pc == nullptr) return;
   if (fiber.creator_id != 0) {
-    Print("created by %s in fiber %lu\n\t%p\n", name, static_cast<unsigned long>(fiber.creator_id),
-          pc);
+    Print("created by %s in fiber %lu\n", name, static_cast<unsigned long>(fiber.creator_id));
   } else {
-    Print("created by %s in a plain thread\n\t%p\n", name, pc);
+    Print("created by %s in a plain thread\n", name);
   }
+  const SourceLines lines(pc);
+  PrintPlace(lines, lines.size() - 1, pc);
 }
 
 // Frame `frame` and those above it.

@@ -17,6 +17,7 @@
 #include "weft/sched/internal/race.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/sim_hooks.h"
+#include "weft/sched/internal/source_line.h"
 #include "weft/sched/internal/traceback.h"
 #include "weft/sched/panic.h"
 
@@ -82,6 +83,8 @@ void OnQuit(int) {
 void BeginDeath() {
   // ORDER(death): acq_rel; alone decides who reports.
   if (dying.exchange(true, std::memory_order_acq_rel)) WaitForDeath();
+  // A report without lines is worth more than none.
+  SurviveFaultsOfReader();
 }
 
 void EndProcess() {

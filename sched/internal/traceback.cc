@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <string_view>
 #include <vector>
 
@@ -15,10 +16,12 @@
 #include "weft/sched/internal/context_switch.h"
 #include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/fiber_values.h"
+#include "weft/sched/internal/function_name.h"
 #include "weft/sched/internal/race.h"
 #include "weft/sched/internal/sanitizer.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/segments.h"
+#include "weft/sched/internal/source_line.h"
 #include "weft/sched/internal/stack_arena.h"
 
 namespace weft::sched_internal {
@@ -116,26 +119,59 @@ void AppendLabels(std::string* out, const LabelSet& set) {
   if (!set.labels.empty()) *out += '}';
 }
 
+void AppendPlace(std::string* out, const SourceLines& lines, int i, void* pc) {
+  char text[512];
+  FormatPlace(lines, i, pc, text, sizeof text);
+  *out += text;
+}
+
+bool IsGoTemplate(std::string_view name) {
+  return name.find("_stacks::Go") != name.npos || name.find("::StartFiber") != name.npos;
+}
+
 void AppendCreator(std::string* out, const Fiber& fiber) {
   if (fiber.creator_pcs[0] == nullptr) return;
-  // The first frame may be the Go() template itself; then the second is the code that called it.
+  const std::string origin = fiber.creator_id != 0
+                                 ? absl::StrFormat("in fiber %d", fiber.creator_id)
+                                 : "in a plain thread";
+  // The first address may be in the Go() template itself; then the second is in the code that
+  // called it.
+  for (int k = 0; k < 2; ++k) {
+    void* pc = fiber.creator_pcs[k];
+    const bool is_last = k == 1 || fiber.creator_pcs[1] == nullptr;
+    char name[512] = "?";
+    const bool named = FunctionOf(pc, name, sizeof name);
+    const SourceLines lines(pc);
+    int i = 0;
+    while (i < lines.size() && IsInGo(lines, i)) ++i;
+    const bool is_template = lines.size() > 0 ? i == lines.size() : named && IsGoTemplate(name);
+    if (is_template && !is_last) continue;
+    const std::string inlined =
+        i + 1 < lines.size() ? ShortFunctionName(lines[i].function) + "()" : "";
+    absl::StrAppendFormat(out, "created by %s %s\n", inlined.empty() ? name : inlined, origin);
+    AppendPlace(out, lines, i, pc);
+    return;
+  }
+}
+
+// What stands between a user's function and the one that it was passed to.
+bool IsLibrarysOwn(std::string_view name) {
+  return name.starts_with("std::_") || name.starts_with("__gnu_cxx::");
+}
+
+void AppendFrame(std::string* out, void* pc) {
+  const SourceLines lines(pc);
+  const int last = lines.size() - 1;
+  for (int i = 0; i < last; ++i) {
+    const std::string name = ShortFunctionName(lines[i].function);
+    if (IsLibrarysOwn(name) && !Traceback().runtime_frames) continue;
+    absl::StrAppendFormat(out, "%s(...)\n", name);
+    AppendPlace(out, lines, i, pc);
+  }
   char name[512] = "?";
-  void* pc = fiber.creator_pcs[0];
   FunctionOf(pc, name, sizeof name);
-  const bool is_template = std::string_view(name).find("_stacks::Go") != std::string_view::npos ||
-                           std::string_view(name).find("::StartFiber") != std::string_view::npos;
-  if (is_template && fiber.creator_pcs[1] != nullptr) {
-    char caller[512];
-    if (FunctionOf(fiber.creator_pcs[1], caller, sizeof caller)) {
-      std::copy(std::begin(caller), std::end(caller), std::begin(name));
-      pc = fiber.creator_pcs[1];
-    }
-  }
-  if (fiber.creator_id != 0) {
-    absl::StrAppendFormat(out, "created by %s in fiber %d\n\t%p\n", name, fiber.creator_id, pc);
-  } else {
-    absl::StrAppendFormat(out, "created by %s in a plain thread\n\t%p\n", name, pc);
-  }
+  absl::StrAppendFormat(out, "%s\n", name);
+  AppendPlace(out, lines, last, pc);
 }
 
 }  // namespace
@@ -168,12 +204,25 @@ bool FunctionOf(void* return_address, char* name, size_t bytes) {
   return absl::Symbolize(static_cast<char*>(return_address) - 1, name, static_cast<int>(bytes));
 }
 
-void AppendFrames(std::string* out, void* const* pcs, int count) {
-  for (int i = 0; i < count; ++i) {
-    char name[512] = "?";
-    FunctionOf(pcs[i], name, sizeof name);
-    absl::StrAppendFormat(out, "%s\n\t%p\n", name, pcs[i]);
+void FormatPlace(const SourceLines& lines, int i, void* return_address, char* text, size_t bytes) {
+  const auto pc = reinterpret_cast<uintptr_t>(return_address);
+  if (i < 0 || i >= lines.size()) {
+    std::snprintf(text, bytes, "\t%p\n", return_address);
+  } else if (i + 1 == lines.size() && lines.function_start() != 0) {
+    std::snprintf(text, bytes, "\t%s:%d +0x%zx\n", lines[i].file, lines[i].line,
+                  static_cast<size_t>(pc - lines.function_start()));
+  } else {
+    std::snprintf(text, bytes, "\t%s:%d\n", lines[i].file, lines[i].line);
   }
+}
+
+bool IsInGo(const SourceLines& lines, int i) {
+  const std::string_view file(lines[i].file);
+  return file.ends_with("weft/sched/go.h") || file.ends_with("weft/sched/main.h");
+}
+
+void AppendFrames(std::string* out, void* const* pcs, int count) {
+  for (int i = 0; i < count; ++i) AppendFrame(out, pcs[i]);
 }
 
 void AppendFiber(std::string* out, const Fiber& fiber) {

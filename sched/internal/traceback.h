@@ -8,6 +8,7 @@
 namespace weft::sched_internal {
 
 struct Fiber;
+class SourceLines;
 
 // The return addresses of the caller's frames, innermost first; returns how many. By the unwinder,
 // so that it passes through code without frame pointers; some microseconds.
@@ -19,7 +20,15 @@ int CaptureParked(const Fiber& fiber, void** pcs, int max_frames);
 // The function that a return address belongs to; false if nobody knows.
 bool FunctionOf(void* return_address, char* name, size_t bytes);
 
-// Appends two lines per frame: the function, and a tab, its address and the offset in the function.
+// "\tFILE:LINE +0xOFFSET\n" of lines[i], where the offset is that of the address in its function and
+// only the last line has one; "\t0xADDRESS\n" if there is no such line. Async-signal-safe.
+void FormatPlace(const SourceLines& lines, int i, void* return_address, char* text, size_t bytes);
+
+// Whether the line is in Go() or Main() itself. What called them started the fiber.
+bool IsInGo(const SourceLines& lines, int i);
+
+// Appends two lines per frame: the function, and its place. Calls that the compiler has inlined are
+// frames of their own, "Function(...)" without an offset, except for the C++ library's own.
 void AppendFrames(std::string* out, void* const* pcs, int count);
 
 // "fiber 7 [chan receive, 3 minutes, name reader]:\n", the frames, "created by …", an empty line.

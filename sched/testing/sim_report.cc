@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "absl/strings/str_format.h"
+#include "weft/sched/internal/source_line.h"
 #include "weft/sched/internal/traceback.h"
 #include "weft/sched/testing/sim_runner.h"
 #include "weft/sched/testing/user_function.h"
@@ -68,7 +69,16 @@ std::string_view OpText(Op op) {
   return "?";
 }
 
-// The innermost function on the calling stack that is the user's.
+// " FILE:LINE" where the address is in its function, if that is known.
+std::string Place(void* pc) {
+  const sched_internal::SourceLines lines(pc);
+  if (lines.size() == 0) return "";
+  const sched_internal::SourceLine& line = lines[lines.size() - 1];
+  const std::string_view path(line.file);
+  return absl::StrFormat(" %s:%d", std::string(path.substr(path.rfind('/') + 1)), line.line);
+}
+
+// The innermost function on the calling stack that is the user's, and where it is there.
 std::string UserFunction() {
   void* pcs[32];
   const int count = sched_internal::CaptureStack(pcs, 32);
@@ -79,7 +89,7 @@ std::string UserFunction() {
     std::string shown = name;
     constexpr std::string_view kUnnamed = "(anonymous namespace)::";
     for (size_t at; (at = shown.find(kUnnamed)) != shown.npos;) shown.erase(at, kUnnamed.size());
-    return shown;
+    return shown + Place(pcs[i]);
   }
   return "";
 }
