@@ -1,14 +1,21 @@
 // What reports of death show, and how the process ends then, by WEFT_TRACEBACK. Each case runs in a
 // process of its own.
+#include <dlfcn.h>
+#include <link.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <ostream>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
@@ -50,6 +57,35 @@ class Shows {
   int fibers_;
 };
 
+// Matches a report that has all of these texts, in this order.
+class ShowsInOrder {
+ public:
+  using is_gtest_matcher = void;
+
+  explicit ShowsInOrder(std::vector<std::string> texts) : texts_(std::move(texts)) {}
+
+  bool MatchAndExplain(const std::string& report, std::ostream*) const {
+    size_t at = 0;
+    for (const std::string& text : texts_) {
+      at = report.find(text, at);
+      if (at == std::string::npos) return false;
+      at += text.size();
+    }
+    return true;
+  }
+  void DescribeTo(std::ostream* out) const {
+    for (const std::string& text : texts_) *out << '"' << text << "\", ";
+  }
+  void DescribeNegationTo(std::ostream* out) const { *out << "something else"; }
+
+ private:
+  std::vector<std::string> texts_;
+};
+
+std::string Line(int line, const char* end = " +0x") {
+  return "\n\tsched/traceback_death_test.cc:" + std::to_string(line) + end;
+}
+
 volatile int never = -1;
 
 __attribute__((noinline)) int Endless(int depth) {
@@ -72,6 +108,7 @@ template <typename Fn>
   for (;;) std::this_thread::sleep_for(std::chrono::minutes(1));
 }
 
+constexpr int kMainLine = __LINE__ + 8;
 // The main function as a fiber, beside another one that waits.
 template <typename Fn>
 [[noreturn]] void Program(const char* traceback, Fn fn) {
@@ -105,6 +142,63 @@ template <typename Fn>
 }
 [[noreturn]] void Quits(const char* traceback) {
   Program(traceback, [] { raise(SIGQUIT); });
+}
+
+constexpr int kPanicLine = __LINE__ + 2;
+[[noreturn]] __attribute__((noinline)) void PanicHere() {
+  Panic("boom");
+  std::abort();  // or else the call would be the end of the code, and the line the next function's
+}
+
+constexpr int kParkLine = __LINE__ + 2;
+__attribute__((noinline)) void ParkHere() {
+  Park(WaitReason::kChanSend);
+  asm volatile("");  // or else the call above would be a jump, and leave no frame
+}
+
+constexpr int kGoLine = __LINE__ + 2;
+__attribute__((noinline)) void StartOneThatParks() {
+  Go([] { ParkHere(); });
+  Gosched();
+}
+
+constexpr int kInlinedGoLine = __LINE__ + 2;
+__attribute__((always_inline)) inline void StartInlined() {
+  Go([] { ParkHere(); });
+  Gosched();
+}
+
+// Code that was not compiled for stacks that grow: it strikes the guard page.
+#if defined(__x86_64__) && !defined(__clang__)
+int EndlessWithoutGrowth(int depth) __attribute__((no_split_stack));
+#endif
+constexpr int kRecursionLine = __LINE__ + 5;
+__attribute__((noinline)) int EndlessWithoutGrowth(int depth) {
+  if (depth == never) return 0;
+  volatile char frame[100];
+  frame[0] = static_cast<char>(depth);
+  return EndlessWithoutGrowth(depth + 1) + frame[0];
+}
+
+std::string OverwrittenLibrary() { return ::testing::TempDir() + "/overwritten.so"; }
+
+// What happens to a program while somebody installs a new version of a library in the place of the
+// old one: most of the file is gone, so that reading it by a mapping strikes SIGBUS.
+void OverwriteALibrary() {
+  std::string original;
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void* found) {
+        const std::string_view path(info->dlpi_name);
+        if (path.find("/libm.so") != path.npos || path.find("/libm-") != path.npos) {
+          *static_cast<std::string*>(found) = path;
+        }
+        return 0;
+      },
+      &original);
+  const std::string copy = OverwrittenLibrary();
+  std::ofstream(copy, std::ios::binary) << std::ifstream(original, std::ios::binary).rdbuf();
+  void* const loaded = dlopen(copy.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (original.empty() || loaded == nullptr || truncate(copy.c_str(), 4096) != 0) std::_Exit(1);
 }
 
 class TracebackDeathTest : public ::testing::Test {
@@ -203,6 +297,92 @@ TEST_F(TracebackDeathTest, QuitSignalIsLeftToAProgramThatHandlesIt) {
 
 TEST_F(TracebackDeathTest, RuntimeThatOnlyLivesInAProgramLeavesQuitSignalAlone) {
   EXPECT_EXIT(Lazily([] { raise(SIGQUIT); }), KilledBySignal(SIGQUIT), "");
+}
+
+TEST_F(TracebackDeathTest, PanicShowsItsLine) {
+  EXPECT_EXIT(Program("", [] { PanicHere(); }), ExitedWithCode(2),
+              ShowsInOrder({"panic: boom\n\nfiber 1 [running", "::PanicHere()" + Line(kPanicLine),
+                            "Program<>() in a plain thread" + Line(kMainLine, "")}));
+}
+
+TEST_F(TracebackDeathTest, FatalErrorShowsLinesOfThoseWhoWait) {
+  EXPECT_EXIT(
+      Program("",
+              [] {
+                StartOneThatParks();
+                Fatal("broken");
+              }),
+      ExitedWithCode(2),
+      ShowsInOrder({"fatal error: broken\n", " [chan send]:\n", "::ParkHere()" + Line(kParkLine),
+                    "::StartOneThatParks() in fiber 1" + Line(kGoLine)}));
+}
+
+TEST_F(TracebackDeathTest, CreatorThatWasInlinedIsNamed) {
+  EXPECT_EXIT(Program("",
+                      [] {
+                        StartInlined();
+                        Fatal("broken");
+                      }),
+              ExitedWithCode(2),
+              ShowsInOrder({" [chan send]:\n", "created by ",
+                            "StartInlined() in fiber 1" + Line(kInlinedGoLine, "\n")}));
+}
+
+TEST_F(TracebackDeathTest, DeadlockShowsLines) {
+  EXPECT_EXIT(Program("",
+                      [] {
+                        StartOneThatParks();
+                        ParkHere();
+                      }),
+              ExitedWithCode(2),
+              ShowsInOrder({"asleep - deadlock!\n\nfiber 1 [", "::ParkHere()" + Line(kParkLine),
+                            " [chan send]:\n", "::ParkHere()" + Line(kParkLine),
+                            "::StartOneThatParks() in fiber 1" + Line(kGoLine)}));
+}
+
+TEST_F(TracebackDeathTest, QuitSignalShowsLines) {
+  EXPECT_EXIT(Program("",
+                      [] {
+                        StartOneThatParks();
+                        raise(SIGQUIT);
+                      }),
+              ExitedWithCode(2),
+              ShowsInOrder({"SIGQUIT: quit\n", " [chan send]:\n", "::ParkHere()" + Line(kParkLine),
+                            "::StartOneThatParks() in fiber 1" + Line(kGoLine)}));
+}
+
+TEST_F(TracebackDeathTest, StackOverflowShowsLines) {
+  const std::vector<std::string> texts = {"fatal error: stack overflow\n",
+                                          "::EndlessWithoutGrowth()" + Line(kRecursionLine),
+                                          "::ParkHere()" + Line(kParkLine)};
+  EXPECT_EXIT(Program("",
+                      [] {
+                        StartOneThatParks();
+                        EndlessWithoutGrowth(0);
+                      }),
+              ExitedWithCode(2), ShowsInOrder(texts));
+}
+
+TEST_F(TracebackDeathTest, LibraryThatWasOverwrittenCostsTheLinesOnly) {
+  EXPECT_EXIT(Program("",
+                      [] {
+                        OverwriteALibrary();
+                        PanicHere();
+                      }),
+              ExitedWithCode(2),
+              ShowsInOrder({"panic: boom\n\nfiber 1 [running", "::PanicHere()\n\t0x", "created by ",
+                            "\n\t0x"}));
+  // The signal's handler is at work then, on its own stack.
+  EXPECT_EXIT(Program("",
+                      [] {
+                        StartOneThatParks();
+                        OverwriteALibrary();
+                        EndlessWithoutGrowth(0);
+                      }),
+              ExitedWithCode(2),
+              ShowsInOrder({"fatal error: stack overflow\n", "::EndlessWithoutGrowth()\n\t0x",
+                            " [chan send]:\n", "::ParkHere()\n\t0x"}));
+  unlink(OverwrittenLibrary().c_str());
 }
 
 // stacks, all at a panic, all at a fatal error, runtime frames, crash
