@@ -26,11 +26,12 @@ template <typename Fn>
 #if defined(NDEBUG)
 #define REPORT(why) "^$"
 #else
-// Both stacks, each with the function that it must lead to.
+// Both stacks, each with the function and the line that it must lead to.
+#define LINE_OF(function) function "[^\n]*\n\tsched/thread_lock_test.cc:[0-9]+ (.|\n)*"
 #define REPORT(why)                                                          \
   "^weft: fiber 1 parks \\(" why                                             \
   "\\) and holds a lock of threads.*\n\nfiber 1 \\[running, name main\\]:\n" \
-  "(.|\n)*ParksHere(.|\n)*\nlocked at:\n(.|\n)*LocksHere(.|\n)*$"
+  "(.|\n)*" LINE_OF("ParksHere") "\nlocked at:\n(.|\n)*" LINE_OF("LocksHere") "$"
 #endif
 
 template <typename Lock>

@@ -118,7 +118,8 @@ TEST_P(DeadlockTest, AnInversionIsReportedThoughItDidNotDeadlock) {
   ASSERT_THAT(reports.Kinds(), ElementsAre(ReportKind::kInversion));
   EXPECT_THAT(reports.Text(0),
               AllOf(HasSubstr("LocksTheOtherWayRound"), HasSubstr("LocksFirstThenSecond"),
-                    HasSubstr("thread "), HasSubstr("earlier fiber ")));
+                    HasSubstr("\n    \tsync/deadlock_test.cc:"), HasSubstr("thread "),
+                    HasSubstr("earlier fiber ")));
   LocksTheOtherWayRound(a, b);
   EXPECT_EQ(reports.Kinds().size(), 1u) << "a pair is reported once";
 }

@@ -14,6 +14,9 @@ namespace {
 class Prisoner {
  public:
   explicit Prisoner(const char* name = nullptr) { Start(name); }
+  static constexpr int kStartLine = __LINE__ + 10;
+  static constexpr int kWaitLine = __LINE__ + 18;
+
   ~Prisoner() {
     Ready(fiber_);
     while (!gone_) Sleep(absl::Microseconds(100));
@@ -53,6 +56,10 @@ TEST(LeakCheckTest, LeakIsToldWithStackAndOrigin) {
   EXPECT_NE(leaks[0].find("Prisoner::Languish()"), std::string::npos) << leaks[0];
   EXPECT_NE(leaks[0].find("created by "), std::string::npos) << leaks[0];
   EXPECT_NE(leaks[0].find("Prisoner::Start()"), std::string::npos) << leaks[0];
+  for (int line : {Prisoner::kStartLine, Prisoner::kWaitLine}) {
+    const std::string place = "\n\tsched/testing/leak_check_test.cc:" + std::to_string(line) + " ";
+    EXPECT_NE(leaks[0].find(place), std::string::npos) << place << leaks[0];
+  }
 }
 
 TEST(LeakCheckTest, WhoIsAboutToEndIsWaitedFor) {

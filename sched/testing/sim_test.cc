@@ -44,6 +44,7 @@ std::function<void()> Independent(int fibers, int steps, bool same_object) {
 }
 
 // Two fibers that read, think, and write.
+constexpr int kLostUpdateWaits = __LINE__ + 14;
 void LostUpdate() {
   int value = 0;
   int done = 0;
@@ -474,7 +475,8 @@ TEST(SimTest, StoryTellsWhoDidWhatWhere) {
   EXPECT_NE(result.report.find("waits: sync.WaitGroup.Wait"), std::string::npos) << result.report;
   EXPECT_NE(result.report.find("atomic write #"), std::string::npos);
   EXPECT_NE(result.report.find("---- is stopped here ----"), std::string::npos);
-  EXPECT_NE(result.report.find("LostUpdate()"), std::string::npos);
+  const std::string where = "LostUpdate() sim_test.cc:" + std::to_string(kLostUpdateWaits) + "\n";
+  EXPECT_NE(result.report.find(where), std::string::npos) << result.report;
 }
 
 }  // namespace
