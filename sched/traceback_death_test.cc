@@ -180,6 +180,11 @@ __attribute__((noinline)) int EndlessWithoutGrowth(int depth) {
   return EndlessWithoutGrowth(depth + 1) + frame[0];
 }
 
+[[noreturn]] void OverflowsWithoutGrowth() {
+  Go({.stack_bytes = 65536}, [] { EndlessWithoutGrowth(0); });
+  for (;;) Park(WaitReason::kForever);
+}
+
 std::string OverwrittenLibrary() { return ::testing::TempDir() + "/overwritten.so"; }
 
 // What happens to a program while somebody installs a new version of a library in the place of the
@@ -358,7 +363,7 @@ TEST_F(TracebackDeathTest, StackOverflowShowsLines) {
   EXPECT_EXIT(Program("",
                       [] {
                         StartOneThatParks();
-                        EndlessWithoutGrowth(0);
+                        OverflowsWithoutGrowth();
                       }),
               ExitedWithCode(2), ShowsInOrder(texts));
 }
@@ -377,7 +382,7 @@ TEST_F(TracebackDeathTest, LibraryThatWasOverwrittenCostsTheLinesOnly) {
                       [] {
                         StartOneThatParks();
                         OverwriteALibrary();
-                        EndlessWithoutGrowth(0);
+                        OverflowsWithoutGrowth();
                       }),
               ExitedWithCode(2),
               ShowsInOrder({"fatal error: stack overflow\n", "::EndlessWithoutGrowth()\n\t0x",

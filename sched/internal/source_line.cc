@@ -12,6 +12,9 @@
 #include <cstring>
 #include <new>
 
+#include "weft/sched/internal/race.h"
+#include "weft/sched/internal/sanitizer.h"
+
 // The part of <backtrace.h> that is called: the header is in gcc's own directory, where clang does
 // not look. Weak: the library may not be there (third_party/libbacktrace.bzl).
 extern "C" {
@@ -255,6 +258,9 @@ void OnFault(int number, siginfo_t* info, void* context) {
 SourceLines::SourceLines(void* return_address) : reading_(nullptr) {
   // Relaxed: set by this thread, or it does not matter when it is seen.
   if (!Linked() || broken.load(std::memory_order_relaxed)) return;
+  // The library is not instrumented, but calls what is intercepted.
+  const race::Ignore ignore;
+  const SanitizerIgnoreReads ignore_reads;
   const int saved_errno = errno;
   reading_ = TakeReading();
   if (reading_ != nullptr) {

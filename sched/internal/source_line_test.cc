@@ -1,5 +1,7 @@
 #include "weft/sched/internal/source_line.h"
 
+#include <sys/auxv.h>
+
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -111,19 +113,31 @@ TEST(SourceLineTest, InlinedCallsAreFramesAsGoPrintsThem) {
       << text;
 }
 
+std::string Address(void* pc) {
+  char text[64];
+  std::snprintf(text, sizeof text, "\t%p\n", pc);
+  return text;
+}
+
+// The kernel's, of which there is not even a file.
+TEST(SourceLineTest, SharedLibraryWithoutDebugInformationHasAddresses) {
+  const unsigned long vdso = getauxval(AT_SYSINFO_EHDR);
+  ASSERT_NE(vdso, 0u);
+  void* const pc = reinterpret_cast<void*>(vdso + 2048);
+  EXPECT_EQ(PlaceText(pc), Address(pc));
+}
+
 void* caller_of_comparison = nullptr;
 
-// Its debug information, if any, is in another package.
-TEST(SourceLineTest, SharedLibraryWithoutDebugInformationHasAddresses) {
+// Whose debug information is in a package that may be installed.
+TEST(SourceLineTest, CodeOfTheCLibrary) {
   int numbers[] = {2, 1};
   std::qsort(numbers, 2, sizeof(int), [](const void* a, const void* b) {
     caller_of_comparison = __builtin_return_address(0);
     return *static_cast<const int*>(a) - *static_cast<const int*>(b);
   });
   const std::string text = PlaceText(caller_of_comparison);
-  char address[64];
-  std::snprintf(address, sizeof address, "\t%p\n", caller_of_comparison);
-  EXPECT_TRUE(text == address || text.find("sort.c:") != text.npos) << text;
+  EXPECT_TRUE(text == Address(caller_of_comparison) || text.find("sort.c:") != text.npos) << text;
 }
 
 TEST(SourceLineTest, WhatIsNoCodeHasNoLine) {
