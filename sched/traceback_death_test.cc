@@ -169,7 +169,7 @@ __attribute__((always_inline)) inline void StartInlined() {
 }
 
 // Code that was not compiled for stacks that grow: it strikes the guard page.
-#if defined(__x86_64__) && !defined(__clang__)
+#if __has_attribute(no_split_stack)
 int EndlessWithoutGrowth(int depth) __attribute__((no_split_stack));
 #endif
 constexpr int kRecursionLine = __LINE__ + 5;

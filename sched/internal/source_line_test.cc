@@ -161,14 +161,7 @@ TEST(SourceLineTest, ErrnoStays) {
   EXPECT_EQ(errno, 77);
 }
 
-#if defined(__x86_64__) && !defined(__clang__) && defined(WEFT_SPLIT_STACK)
-#define WEFT_NO_SPLIT_STACK __attribute__((no_split_stack))
-#else
-#define WEFT_NO_SPLIT_STACK
-#endif
-
-// Goes down the stack as code does that never asks for more, until so many bytes are left.
-int ReadNearEndOfStack(const Place& place, size_t left) WEFT_NO_SPLIT_STACK;
+// Goes down the stack, of which this file never asks for more, until so many bytes are left.
 __attribute__((noinline)) int ReadNearEndOfStack(const Place& place, size_t left) {
   volatile char frame[256];
   frame[0] = 0;
