@@ -10,8 +10,8 @@
 namespace weft::sched_internal {
 namespace {
 
-// Goes through a demangled name from its begin to its end. Every Skip…() is false if the name ends
-// first.
+// Goes through a demangled name from its begin to its end. What returns false has found that the
+// name ends too early.
 class Shortener {
  public:
   explicit Shortener(std::string_view name) : rest_(name) {}
@@ -60,6 +60,7 @@ class Shortener {
     return true;
   }
 
+  // False: it is one whose symbol needs no care.
   bool TakeOperator() {
     for (std::string_view symbol : {"()", "<=>", "<<=", "<<", "<=", "<"}) {
       if (Take(symbol)) return true;
@@ -121,6 +122,7 @@ std::string ShortenFunctionName(std::string_view name) {
 }
 
 std::string ShortFunctionName(const char* mangled_or_not) {
+  if (*mangled_or_not == '\0') return "?";
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> demangled(
       abi::__cxa_demangle(mangled_or_not, nullptr, nullptr, &status), &std::free);

@@ -8,8 +8,9 @@
 
 namespace weft::sched_internal {
 
-// "ns::Class<>::Method" of ns::Class<int>::Method(int) const: without what is in angle brackets, and
-// without parameters. Functions of internal linkage have no mangled name, and no scope. Allocates.
+// "ns::Class<>::Method" of ns::Class<int>::Method(int) const: without what is in angle brackets,
+// and without parameters. Functions of internal linkage have no mangled name, and no scope.
+// "?" if it is empty. Allocates.
 std::string ShortFunctionName(const char* mangled_or_not);
 
 // The same of a name that is not mangled.

@@ -190,6 +190,7 @@ TEST(SourceLineDeathTest, FiberWhoseStackIsNearlyFullReadsForTheFirstTime) {
 
 TEST(FunctionNameTest, IsAsShortAsThatOfAnAddress) {
   EXPECT_EQ(ShortFunctionName("main"), "main");
+  EXPECT_EQ(ShortFunctionName(""), "?");
   EXPECT_EQ(ShortFunctionName("_ZN4weft4ChanIiE4SendEi"), "weft::Chan<>::Send");
   EXPECT_EQ(ShortFunctionName("_ZNSt6vectorIiSaIiEE9push_backERKi"), "std::vector<>::push_back");
   EXPECT_EQ(ShortFunctionName("_ZNKSt6vectorIiSaIiEE4sizeEv"), "std::vector<>::size");

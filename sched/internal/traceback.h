@@ -20,8 +20,8 @@ int CaptureParked(const Fiber& fiber, void** pcs, int max_frames);
 // The function that a return address belongs to; false if nobody knows.
 bool FunctionOf(void* return_address, char* name, size_t bytes);
 
-// "\tFILE:LINE +0xOFFSET\n" of lines[i], where the offset is that of the address in its function and
-// only the last line has one; "\t0xADDRESS\n" if there is no such line. Async-signal-safe.
+// "\tFILE:LINE +0xOFFSET\n" of lines[i], where the offset is that of the address in its function,
+// and only the last line has one; "\t0xADDRESS\n" if there is no such line. Async-signal-safe.
 void FormatPlace(const SourceLines& lines, int i, void* return_address, char* text, size_t bytes);
 
 // Whether the line is in Go() or Main() itself. What called them started the fiber.
