@@ -57,12 +57,17 @@ struct alignas(kCacheLinePair) Processor {
     return next;
   }
 
+  // Holder only.
+  void NextTimeSlice() {
+    // Relaxed: holder-only, and a statistic to others.
+    time_slice.store(time_slice.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
   const int id;
 
   // Holder only.
-  uint32_t round_mask =
-      0;  // when (round & round_mask) == 0 the scheduler looks at timers and the global queue
-  uint32_t lifo_streak = 0;
+  uint32_t round_mask = 0;    // when (round & round_mask) == 0 the scheduler looks at timers
+  uint32_t global_slice = 0;  // the time slice in which the global queue came first
   uint32_t ready_count = 0;
   uint64_t next_fiber_id = 0;  // ids are handed out in batches
   uint64_t last_fiber_id = 0;
@@ -90,8 +95,9 @@ struct alignas(kCacheLinePair) Processor {
 
   static constexpr uint32_t kPrefetchFiber = 8;
   static constexpr uint32_t kPrefetchStack = 3;
-  static constexpr uint32_t kRoundMask = 63;        // Go looks every 61 rounds
+  static constexpr uint32_t kRoundMask = 63;
   static constexpr uint32_t kRoundMaskTimers = 15;  // when it has timers
+  static constexpr uint32_t kGlobalSlices = 64;     // Go: 61
   static constexpr uint32_t kSampleMask = 255;
 
  private:
@@ -101,11 +107,10 @@ struct alignas(kCacheLinePair) Processor {
 inline Fiber* Processor::PickLocal() {
   if ((NextRound() & round_mask) == 0) [[unlikely]]
     return nullptr;
-  const auto [fiber, from_slot] = TakeLocal(lifo, ring, lifo_streak);
+  const auto [fiber, from_slot] = TakeLocal(lifo, ring);
   // One from the slot goes on with the time slice of its waker.
   if (fiber != nullptr && !from_slot) {
-    // Holder-only counter.
-    time_slice.store(time_slice.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    NextTimeSlice();
     // A fiber that has waited long is cold: fetch its control block, and a few rounds later the top
     // of its stack.
     if (Fiber* later = ring.Peek(kPrefetchFiber)) __builtin_prefetch(later);

@@ -69,6 +69,14 @@ class Scheduler : public HandOff<Scheduler, Worker, Processor, GlobalQueue> {
   // Behind those that are runnable already.
   void MakeReadyLast(Fiber* fiber);
 
+  // Whether those who make a fiber the next of theirs go on for long, as a rule, so that it pays to
+  // wake an idle worker for it. Said by sysmon when it has seen one wait, until somebody has looked
+  // for such fibers in vain, or found that they were not worth it. A hint.
+  void ExpectWakersToGoOn(bool they_do) {
+    if (wakers_go_on() != they_do) wakers_go_on_.store(they_do, std::memory_order_relaxed);
+  }
+  bool wakers_go_on() const { return wakers_go_on_.load(std::memory_order_relaxed); }
+
   // --- Leaving a fiber. Called on the fiber. ---
 
   // Continues another fiber, or the scheduler loop. Returns when `self` is continued, which may be
@@ -207,7 +215,7 @@ class Scheduler : public HandOff<Scheduler, Worker, Processor, GlobalQueue> {
   static void* WorkerMain(void* worker);
   void RunFiber(Worker* worker, Fiber* fiber);
   Fiber* FindRunnable(Worker* worker);
-  Fiber* ChooseFiber(Worker* worker);
+  LocalFiber ChooseFiber(Worker* worker, bool asked_to_leave);
   // Waits for the locked fiber's turn, after giving the processor away.
   Fiber* LeaveToOthers(Worker* worker);
   void EndWorker(Worker* worker);
@@ -216,8 +224,8 @@ class Scheduler : public HandOff<Scheduler, Worker, Processor, GlobalQueue> {
   void AskToLeave(Worker* worker);
   void AskedToLeave(Worker* worker);
   void StopThread(Worker* worker);
-  Fiber* FindHere(Worker* worker);
   Fiber* Search(Worker* worker);
+  Fiber* RunTimersOfAll(Worker* worker);
   Fiber* StealOnce(Worker* worker, LifoWatch& watch);
   Fiber* StealLifo(Processor* victim, LifoWatch& watch, int64_t now_ns);
   void RunOwnTimers(Processor* processor);
@@ -233,6 +241,7 @@ class Scheduler : public HandOff<Scheduler, Worker, Processor, GlobalQueue> {
   Atom<bool> follows_system_{false};  // written under lock_
   Atom<int> allocated_{0};
   Atom<Processor*> all_[kMaxProcessors] = {};
+  Atom<bool> wakers_go_on_{false};
   Atom<bool> stopping_{false};
   Atom<bool> frozen_{false};
   Atom<bool> forked_{false};

@@ -13,7 +13,8 @@ namespace weft::sched_internal {
 
 namespace {
 
-// How long a worker looks for work before it sleeps: about what it costs to be woken.
+// How long a worker looks for work that it may have before it sleeps: about what it costs to be
+// woken.
 constexpr int64_t kSpinNs = 20'000;
 // How long a fiber must have been in a LIFO slot before a thief may have it: it is likely to run at
 // once where its waker has left its data in the cache.
@@ -42,6 +43,8 @@ Fiber* Scheduler::FindRunnable(Worker* worker) {
   for (;;) {
     // Relaxed: a request.
     while (frozen_.load(std::memory_order_relaxed)) [[unlikely]] pause();
+    // Relaxed: a request; by sysmon, mostly, at the end of a time slice.
+    const bool asked = worker->locals->preempt.load(std::memory_order_relaxed) != 0;
     ResetRequests(worker);
     if (worker->locked_fiber != nullptr) [[unlikely]]
       return LeaveToOthers(worker);
@@ -49,7 +52,7 @@ Fiber* Scheduler::FindRunnable(Worker* worker) {
       EndWorker(worker);
       return nullptr;
     }
-    Fiber* fiber = ChooseFiber(worker);
+    const auto [fiber, goes_on] = ChooseFiber(worker, asked);
     if (fiber == nullptr) {
       // Relaxed: only the holder fills it, and that is us.
       assert(worker->processor() == nullptr || stopping() ||
@@ -59,9 +62,7 @@ Fiber* Scheduler::FindRunnable(Worker* worker) {
       continue;
     }
     if (worker->spinning) StopSpinningWithWork(worker);
-    auto& slice = worker->processor()->time_slice;
-    // Holder-only counter.
-    slice.store(slice.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (!goes_on) worker->processor()->NextTimeSlice();
     if (fiber->locked_to == nullptr) [[likely]]
       return fiber;
     GrantTurn(worker, fiber->locked_to);
@@ -70,26 +71,31 @@ Fiber* Scheduler::FindRunnable(Worker* worker) {
   }
 }
 
-// Null: the worker must go idle.
-Fiber* Scheduler::ChooseFiber(Worker* worker) {
+// No fiber: the worker must go idle. From the slot: it goes on with its waker's time slice.
+LocalFiber Scheduler::ChooseFiber(Worker* worker, bool asked_to_leave) {
   Processor* processor = worker->processor();
-  if (processor == nullptr) return nullptr;  // it was taken
-  if (Fiber* chosen = std::exchange(worker->chosen, nullptr)) return chosen;
+  if (processor == nullptr) return {};  // it was taken
+  if (Fiber* chosen = std::exchange(worker->chosen, nullptr)) return {chosen, false};
   if (processor->id >= processors()) [[unlikely]] {
     RetireProcessor(processor);
-    return nullptr;
+    return {};
+  }
+  // Fibers that wake each other have had their time slice, and are to come after all that wait.
+  if (asked_to_leave) {
+    if (Fiber* next = processor->TakeLifo()) PushGlobal(&next, 1);
   }
   RunOwnTimers(processor);
-  const uint32_t round = processor->round.load(std::memory_order_relaxed);  // holder-only
-  // PickLocal() has counted, too. But a worker that got its processor from a hog does not come by
-  // there, and a round that stands still would be the same queue's turn for ever.
   processor->NextRound();
-  if ((round & processor->round_mask) == 0) {
-    if (Fiber* fiber = TakeGlobal(worker, /*one=*/true)) return fiber;
+  // Counted in time slices: fibers that share one are a single turn.
+  const uint32_t slice = processor->time_slice.load(std::memory_order_relaxed);  // holder-only
+  if (slice - processor->global_slice >= Processor::kGlobalSlices) {
+    processor->global_slice = slice;
+    if (Fiber* fiber = TakeGlobal(worker, /*one=*/true)) return {fiber, false};
   }
-  if (Fiber* fiber = FindHere(worker)) return fiber;
-  if (Fiber* fiber = TakeGlobal(worker, /*one=*/false)) return fiber;
-  return Search(worker);
+  const LocalFiber here = TakeLocal(processor->lifo, processor->ring);
+  if (here.fiber != nullptr) return here;
+  if (Fiber* fiber = TakeGlobal(worker, /*one=*/false)) return {fiber, false};
+  return {Search(worker), false};
 }
 
 void Scheduler::RunOwnTimers(Processor* processor) {
@@ -117,29 +123,59 @@ int64_t Scheduler::NextTimerFor(const Processor& processor) const {
   return earliest;
 }
 
-Fiber* Scheduler::FindHere(Worker* worker) {
-  Processor* processor = worker->processor();
-  return TakeLocal(processor->lifo, processor->ring, processor->lifo_streak).fiber;
-}
-
 Fiber* Scheduler::Search(Worker* worker) {
   const int n = allocated_processors();
   if (n == 1) return nullptr;
+  const bool woken = worker->spinning;
   if (!StartSearching(worker)) return nullptr;
   LifoWatch watch;
   // With more processors than the machine has, spinning would take time from those who have work.
   const bool patient = processors() <= AffinityProcessors();
+  int64_t now = 0;
+  int64_t steal_from_ns = 0;
+  if (patient && worker->patience.HasStolen()) {
+    now = MonotonicNanos();
+    steal_from_ns = worker->patience.Judge(now);
+    if (steal_from_ns > now) ExpectWakersToGoOn(false);
+  }
   int64_t give_up_ns = 0;
   for (int turn = 0;; ++turn) {
-    if (Fiber* fiber = StealOnce(worker, watch)) return fiber;
+    if (Fiber* fiber = RunTimersOfAll(worker)) return fiber;
     if (Fiber* fiber = TakeGlobal(worker, /*one=*/false)) return fiber;
+    if (now >= steal_from_ns) {
+      if (Fiber* fiber = StealOnce(worker, watch)) {
+        if (patient) worker->patience.Stole(MonotonicNanos());
+        return fiber;
+      }
+    }
     if (turn < kQuickTurns) continue;
-    const int64_t now = MonotonicNanos();
-    if (turn == kQuickTurns) give_up_ns = now + kSpinNs;
+    now = MonotonicNanos();
+    if (turn == kQuickTurns) give_up_ns = std::max(now, steal_from_ns) + kSpinNs;
     // Relaxed: requests.
-    if (!patient || now >= give_up_ns || stopping_.load(std::memory_order_relaxed)) return nullptr;
+    if (!patient || now >= give_up_ns || stopping_.load(std::memory_order_relaxed)) {
+      if (woken) ExpectWakersToGoOn(false);
+      return nullptr;
+    }
     for (int i = 0; i < kPausesPerTurn; ++i) CpuRelax();
   }
+}
+
+// A fiber that one of them has made runnable. What did is in our own queue, and thieves must come
+// with an empty one.
+Fiber* Scheduler::RunTimersOfAll(Worker* worker) {
+  const int n = allocated_processors();
+  int64_t now = 0;
+  for (int i = 0; i < n; ++i) {
+    TimerQueue& timers = processor(i)->timers;
+    const int64_t next = timers.next_when();
+    if (next == TimerQueue::kNever) continue;
+    if (now == 0) now = MonotonicNanos();
+    if (next > now) continue;
+    timers.RunDue(now);
+    Processor* own = worker->processor();
+    if (Fiber* fiber = TakeLocal(own->lifo, own->ring).fiber) return fiber;
+  }
+  return nullptr;
 }
 
 Fiber* Scheduler::StealOnce(Worker* worker, LifoWatch& watch) {
@@ -148,15 +184,6 @@ Fiber* Scheduler::StealOnce(Worker* worker, LifoWatch& watch) {
   int64_t now = 0;
   for (int i = 0; i < n; ++i) {
     Processor* victim = processor((first + i) % n);
-    const int64_t next = victim->timers.next_when();
-    if (next != TimerQueue::kNever) {
-      if (now == 0) now = MonotonicNanos();
-      if (next <= now) {
-        victim->timers.RunDue(now);
-        // What became runnable is in our own queue; thieves must come with an empty one.
-        if (Fiber* fiber = FindHere(worker)) return fiber;
-      }
-    }
     if (victim == worker->processor()) continue;
     if (Fiber* fiber = victim->ring.StealInto(worker->processor()->ring)) return fiber;
     // Relaxed: the steal decides.

@@ -68,8 +68,6 @@ void Scheduler::Yield(Worker* worker, Fiber* self) {
 
 void Scheduler::SwitchToLoop(Worker* worker, Fiber* self, After after) {
   CheckNotForked();
-  // A decision like any other: the global queue must not come first for ever.
-  if (Processor* processor = worker->processor()) processor->NextRound();
   SwitchFromFiber(worker, self, nullptr, after);
 }
 
@@ -177,8 +175,12 @@ void Scheduler::MakeReadyNext(Fiber* fiber) {
   if (worker == nullptr) return MakeReadyFromOutside(fiber);
   worker->processor()->SampleReady(fiber);
   // Nobody is woken for the slot: the caller is likely to park soon, and waking costs as much as a
-  // thousand switches. Should it not park, sysmon gets help.
-  if (Fiber* displaced = worker->processor()->PutLifo(fiber)) PushLocal(worker, displaced);
+  // thousand switches. Should it not park, sysmon gets help, and here nobody waits for that again.
+  if (Fiber* displaced = worker->processor()->PutLifo(fiber)) {
+    PushLocal(worker, displaced);
+  } else if (wakers_go_on()) [[unlikely]] {
+    WakeIfIdle();
+  }
 }
 
 void Scheduler::MakeReadyLast(Fiber* fiber) {

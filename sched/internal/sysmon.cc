@@ -1,6 +1,7 @@
 #include "weft/sched/internal/sysmon.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/environment.h"
@@ -44,6 +45,7 @@ void Sysmon::Loop() {
     coarse_now_.store(now, std::memory_order_relaxed);  // statistic
     Trace(now);
     if (scheduler_->NothingToDo()) {
+      look_again_ = false;
       // What is to be traced must not be missed.
       if (++idle_ticks > kIdleTicksBeforeSleep && Debug().schedtrace <= 0) {
         DeepSleep();
@@ -56,16 +58,20 @@ void Sysmon::Loop() {
       FollowSystem(now);
     }
     DecayStacks(now);
-    const int64_t tick = blocking_seen_          ? kTickBlockingNs
-                         : scheduler_->AnyIdle() ? kTickWithIdleNs
-                                                 : kTickNs;
+    const int64_t tick = blocking_seen_ || look_again_ ? kTickShortNs
+                         : scheduler_->AnyIdle()       ? kTickWithIdleNs
+                                                       : kTickNs;
     FutexWait(stop_, 0, now + tick);
   }
 }
 
 void Sysmon::Tick(int64_t now_ns) {
   CheckProcessors(now_ns);
-  if (scheduler_->AnyIdle() && WorkWaits(now_ns)) scheduler_->WakeOne();
+  const bool second_look = std::exchange(look_again_, false);
+  if (!scheduler_->AnyIdle()) return;
+  const Waiting waiting = LookForWork(now_ns);
+  if (waiting == Waiting::kForLong) scheduler_->WakeOne();
+  look_again_ = waiting == Waiting::kSinceLately && !second_look;
 }
 
 void Sysmon::CheckProcessors(int64_t now_ns) {
@@ -77,7 +83,7 @@ void Sysmon::CheckProcessors(int64_t now_ns) {
     // ORDER(processor.holder): acquire; pairs with the release in Hold().
     Worker* holder = processor->holder.load(std::memory_order_acquire);
     if (holder == nullptr) {
-      watch = {slice, 0, now_ns, 0};
+      watch = {.time_slice = slice, .since_ns = now_ns};
       continue;
     }
     const uint32_t blocking = holder->blocking.load(std::memory_order_relaxed);  // statistic
@@ -85,7 +91,9 @@ void Sysmon::CheckProcessors(int64_t now_ns) {
     if (blocking % 2 == 1) blocking_seen_ = true;
     watch.blocking = blocking;
     if (slice != watch.time_slice) {
-      watch = {slice, blocking, now_ns, 0};
+      watch.time_slice = slice;
+      watch.since_ns = now_ns;
+      watch.asked_ns = 0;
     } else if (same_call) {
       RetakeFromBlocking(processor, watch, now_ns);
     } else {
@@ -119,17 +127,30 @@ void Sysmon::RetakeFromBlocking(Processor* processor, const Watch& watch, int64_
   scheduler_->TakeProcessor(processor, {watch.time_slice, watch.blocking});
 }
 
-bool Sysmon::WorkWaits(int64_t now_ns) const {
-  if (scheduler_->EarliestTimer() <= now_ns || scheduler_->GlobalSize() != 0) return true;
+Sysmon::Waiting Sysmon::LookForWork(int64_t now_ns) {
+  if (scheduler_->EarliestTimer() <= now_ns || scheduler_->GlobalSize() != 0) {
+    return Waiting::kForLong;
+  }
+  Waiting answer = Waiting::kNothing;
   for (int i = 0; i < scheduler_->allocated_processors(); ++i) {
     const Processor* processor = scheduler_->processor(i);
-    // Relaxed: a guess; whoever is woken looks for himself. The slice began before this tick, so
-    // what is queued has waited for a while.
-    const bool waiting =
-        processor->ring.size() != 0 || processor->lifo.load(std::memory_order_relaxed) != nullptr;
-    if (waiting && watch_[i].since_ns < now_ns) return true;
+    Watch& watch = watch_[i];
+    // Relaxed, all: a guess; whoever is woken looks for himself.
+    const Fiber* next = processor->lifo.load(std::memory_order_relaxed);
+    const uint32_t round = processor->round.load(std::memory_order_relaxed);
+    const bool same_next = next != nullptr && next == watch.next && round == watch.round;
+    watch.next = next;
+    watch.round = round;
+    if (same_next) {
+      scheduler_->ExpectWakersToGoOn(true);
+      return Waiting::kForLong;
+    }
+    const bool queued = processor->ring.size() != 0;
+    // The slice began before this tick, so what is queued has waited for a while.
+    if (queued && watch.since_ns < now_ns) return Waiting::kForLong;
+    if (queued || next != nullptr) answer = Waiting::kSinceLately;
   }
-  return false;
+  return answer;
 }
 
 void Sysmon::DecayStacks(int64_t now_ns) {

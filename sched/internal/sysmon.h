@@ -20,6 +20,7 @@
 namespace weft::sched_internal {
 
 class Scheduler;
+struct Fiber;
 struct Processor;
 
 class Sysmon {
@@ -51,7 +52,12 @@ class Sysmon {
     uint32_t blocking = 0;  // Worker::blocking
     int64_t since_ns = 0;   // when this time slice was first seen
     int64_t asked_ns = 0;   // when the fiber was asked to leave; 0: it was not
+    uint32_t round = 0;
+    const Fiber* next = nullptr;  // in the LIFO slot; not to be dereferenced
   };
+
+  // Whether work waits behind a busy processor. kSinceLately: since this tick, perhaps.
+  enum class Waiting { kNothing, kSinceLately, kForLong };
 
   static void* Main(void* self);
   void Loop();
@@ -59,7 +65,7 @@ class Sysmon {
   void CheckProcessors(int64_t now_ns);
   void CheckTimeSlice(Processor* processor, Watch& watch, int64_t now_ns);
   void RetakeFromBlocking(Processor* processor, const Watch& watch, int64_t now_ns);
-  bool WorkWaits(int64_t now_ns) const;
+  Waiting LookForWork(int64_t now_ns);
   void DecayStacks(int64_t now_ns);
   void FollowSystem(int64_t now_ns);
   void Trace(int64_t now_ns);
@@ -69,7 +75,8 @@ class Sysmon {
   static constexpr int64_t kTimeSliceNs = 10'000'000;
   static constexpr int64_t kTickNs = 2'000'000;
   static constexpr int64_t kTickWithIdleNs = 500'000;
-  static constexpr int64_t kTickBlockingNs = 50'000;  // while fibers are in blocking calls
+  // While fibers are in blocking calls, and once to see whether what waits still does.
+  static constexpr int64_t kTickShortNs = 50'000;
   static constexpr int64_t kFollowTickNs = 1'000'000'000;
   static constexpr int64_t kDecayTickNs = 100'000'000;
   static constexpr int kIdleTicksBeforeSleep = 100;
@@ -81,6 +88,7 @@ class Sysmon {
   Atom<uint32_t> asleep_{0};  // a futex: 1 in deep sleep
   Atom<int64_t> coarse_now_{0};
   bool blocking_seen_ = false;     // sysmon only: some fiber is in a blocking call on its processor
+  bool look_again_ = false;        // sysmon only: after a short tick, once
   int64_t decay_due_ns_ = 0;       // sysmon only
   int64_t follow_due_ns_ = 0;      // sysmon only
   int64_t trace_start_ns_ = 0;     // sysmon only; 0: nothing has been traced

@@ -14,6 +14,7 @@
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/processor.h"
 #include "weft/sched/internal/runtime_gate.h"
+#include "weft/sched/internal/steal_patience.h"
 #include "weft/sched/internal/thread_local.h"
 
 namespace weft::sched_internal {
@@ -37,6 +38,7 @@ struct alignas(kCacheLinePair) Worker : RuntimeGate<Processor> {
   bool spinning = false;
   bool ends_with_fiber = false;  // its locked fiber has ended, so the thread ends
   uint32_t random = 1;
+  StealPatience patience;
   void* thread_sp = nullptr;  // the scheduler loop on the thread's own stack
   EhGlobals* eh = nullptr;
   ThreadLocals* locals = nullptr;
