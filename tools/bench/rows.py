@@ -60,6 +60,10 @@ _SCHED = [
     Workload("Parked1M", "BM_Parked1M", OURS, "BenchmarkParked1M", iterations=1, memory_mib=6144,
              metrics=(Metric("create", "create_ns"), Metric("wake", "wake_ns"),
                       Metric("bytes", "rss_bytes_per_fiber", unit="bytes"))),
+    Workload("Runnable100k", "BM_Runnable100k", OURS, "BenchmarkRunnable100k", per=1100000, iterations=1, memory_mib=1024),
+    *[Workload(f"TickerGap/{hog}", f"BM_TickerGap/{hog}", OURS, f"BenchmarkTickerGap/{hog}", iterations=1, workers=_ONE,
+               metrics=(Metric("p50", "p50_ns"), Metric("p99", "p99_ns"), Metric("max", "max_ns")))
+      for hog in ("EmptyLoop", "SmallCalls", "LongSort")],
     *_go("runtime", "PingPongHog", workers=_ONE),
     *_go("runtime", *[f"WakeupParallel{kind}/{delay}" for kind in ("Spinning", "Syscall")
                       for delay in ("0s", "1µs", "10µs", "100µs")], workers=(2,), rename=[("µ", "u")]),

@@ -4,6 +4,7 @@
 package bench
 
 import (
+	"math/rand"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -73,6 +75,94 @@ func BenchmarkSleep(b *testing.B) {
 		b.ReportMetric(float64(late[len(late)/100*99]), "late_p99_ns")
 	}
 	b.ReportMetric(0, "ns/op")
+}
+
+// 100,000 goroutines, let go in random order; then each yields to all others ten times.
+func BenchmarkRunnable100k(b *testing.B) {
+	const fibers, yields = 100000, 10
+	for n := 0; n < b.N; n++ {
+		b.StopTimer()
+		var wg sync.WaitGroup
+		wg.Add(fibers)
+		start := make([]chan bool, fibers)
+		for f := range start {
+			c := make(chan bool)
+			start[f] = c
+			go func() {
+				<-c
+				for i := 0; i < yields; i++ {
+					runtime.Gosched()
+				}
+				wg.Done()
+			}()
+		}
+		runtime.Gosched()
+		rand.New(rand.NewSource(1)).Shuffle(fibers, func(i, j int) { start[i], start[j] = start[j], start[i] })
+		b.StartTimer()
+		for _, c := range start {
+			close(c)
+		}
+		wg.Wait()
+	}
+}
+
+// The gaps between the wake-ups of a goroutine that sleeps for a millisecond at a time beside one that computes.
+func BenchmarkTickerGap(b *testing.B) {
+	for _, hog := range []struct {
+		name string
+		run  func(stop *int32)
+	}{{"EmptyLoop", emptyLoop}, {"SmallCalls", smallCalls}, {"LongSort", longSort}} {
+		b.Run(hog.name, func(b *testing.B) {
+			const n = 300
+			for i := 0; i < b.N; i++ {
+				var stop int32
+				done := make(chan bool)
+				go func() {
+					hog.run(&stop)
+					done <- true
+				}()
+				gaps := make([]time.Duration, n)
+				last := time.Now()
+				for g := range gaps {
+					time.Sleep(time.Millisecond)
+					now := time.Now()
+					gaps[g] = now.Sub(last)
+					last = now
+				}
+				atomic.StoreInt32(&stop, 1)
+				<-done
+				sort.Slice(gaps, func(i, j int) bool { return gaps[i] < gaps[j] })
+				b.ReportMetric(float64(gaps[n/2]), "p50_ns")
+				b.ReportMetric(float64(gaps[n/100*99]), "p99_ns")
+				b.ReportMetric(float64(gaps[n-1]), "max_ns")
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+func emptyLoop(stop *int32) {
+	for atomic.LoadInt32(stop) == 0 {
+	}
+}
+
+//go:noinline
+func small(n int) int { return n + 1 }
+
+func smallCalls(stop *int32) {
+	for n := 0; atomic.LoadInt32(stop) == 0; {
+		n = small(n)
+	}
+}
+
+func longSort(stop *int32) {
+	numbers := make([]int, 1000000)
+	for atomic.LoadInt32(stop) == 0 {
+		for i := range numbers {
+			numbers[i] = len(numbers) - i
+		}
+		sort.Ints(numbers)
+	}
 }
 
 // 1,000,000 goroutines receive from one unbuffered channel; when all are parked it is closed, and all end.
