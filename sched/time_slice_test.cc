@@ -8,6 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
+#include "weft/sched/internal/safepoint.h"
 #include "weft/sched/park.h"
 #include "weft/sched/runtime.h"
 #include "weft/sched/testing/fixture.h"
@@ -61,7 +62,7 @@ class TimeSliceTest : public testing::FiberTest {
   int former_ = 0;
 };
 
-// Go: BenchmarkPingPongHog. Not that it is fast, which a busy machine may prevent, but that the pair
+// Go: BenchmarkPingPongHog. The hog can be asked to leave, so that it and the pair take turns. Not that it is fast, which a busy machine may prevent, but that the pair
 // is not cut off after a fixed number of turns: the hog, whenever it is on, sees how many there were.
 TEST_F(TimeSliceTest, APairHasMoreThanAFewTurnsBesideAHog) {
   constexpr int64_t kEnough = 1000;
@@ -72,6 +73,7 @@ TEST_F(TimeSliceTest, APairHasMoreThanAFewTurnsBesideAHog) {
     Pair pair(stop);
     int64_t seen = 0;
     for (int slices = 0; slices < kSlices && most < kEnough;) {
+      sched_internal::SafePoint();
       const int64_t turns = pair.turns();
       if (turns == seen) continue;
       ++slices;
