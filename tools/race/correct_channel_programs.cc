@@ -10,6 +10,7 @@
 #include "weft/chan/select.h"
 #include "weft/sched/blocking.h"
 #include "weft/sched/catch_panic.h"
+#include "weft/sync/waitgroup.h"
 
 namespace weft::race_programs {
 namespace {
