@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <stdexcept>
@@ -186,14 +185,10 @@ TEST(ManyBlockingCallsTest, TenThousandLeaveTheProcessorsToOthers) {
   const int former_procs = GOMAXPROCS(2);
   Gate gate;
   std::atomic<int> inside = 0;
-  int most_at_a_turn = 0;
   RunInFiber([&] {
     CallAtTheGate(callers, &inside, &gate);
-    // Another fiber has turns while they come, and when all of them are inside.
-    for (int seen = 0; seen < callers; seen = inside) {
-      most_at_a_turn = std::max(most_at_a_turn, seen);
-      Gosched();
-    }
+    while (inside < callers) Gosched();
+    // With all of them inside, others have their turns.
     std::atomic<int> turns = 0;
     Go([&] {
       for (int i = 0; i < 100; ++i) {
@@ -206,7 +201,6 @@ TEST(ManyBlockingCallsTest, TenThousandLeaveTheProcessorsToOthers) {
     gate.Open(callers);
   });
   ASSERT_TRUE(testing::WaitForNoFibers());
-  EXPECT_GT(most_at_a_turn, 0);
   GOMAXPROCS(former_procs);
   SetMaxThreads(former_limit);
 }

@@ -129,7 +129,7 @@ TEST_F(TimeSliceTest, WhoIsMadeReadyRunsWhileItsWakerComputes) {
     for (int i = 0; i < kRounds; ++i) {
       std::atomic<bool> ran = false;
       Go([&] { ran = true; });
-      while (!ran.load(std::memory_order_relaxed)) {
+      while (!ran) {
       }
     }
   });

@@ -39,12 +39,16 @@ void Panic(std::string_view message) { throw PanicError(message); }
 extern "C" [[gnu::weak]] const char* __tsan_default_suppressions() {
   return "race:std::__exception_ptr::exception_ptr::_M_release\n"
          "race:weft::PanicError::State\n"  // what such an exception owns
+         "race:absl::*::Symbolize\n"       // not instrumented either
+#if defined(WEFT_RACE)
          // Inline functions of the runtime, of which the linker may take an instrumented copy.
          "race_top:weft::sched_internal::\n"
          "race_top:weft::sync_internal::Waiter::\n"
          "race_top:weft::sync_internal::WaitList::\n"
          "race_top:weft::chan_internal::Waiter::\n"
          "race_top:weft::chan_internal::WaitList::\n"
-         "race_top:weft::chan_internal::ChanCore::\n";
+         "race_top:weft::chan_internal::ChanCore::\n"
+#endif
+      ;
 }
 #endif

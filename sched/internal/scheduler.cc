@@ -97,6 +97,7 @@ int Scheduler::SetProcessorsLocked(int n) {
 }
 
 void Scheduler::SpawnWorker(Processor* processor, bool spinning) {
+  CheckNotForked();
   const race::Ignore ignore;
   Worker* worker;
   {
