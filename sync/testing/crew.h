@@ -10,6 +10,7 @@
 
 #include "weft/sched/go.h"
 #include "weft/sched/panic.h"
+#include "weft/sched/testing/await_parked.h"
 #include "weft/sync/waitgroup.h"
 
 namespace weft::sync_testing {
@@ -58,8 +59,12 @@ inline std::string PanicOf(const std::function<void()>& fn) {
   return "";
 }
 
-// Gives others time to get where they will block. Tests must pass however short it is.
-inline void LetOthersBlock() { Sleep(absl::Milliseconds(3)); }
+// Returns when all other fibers block. Gives threads some time to; tests must pass however short it
+// is.
+inline void LetOthersBlock() {
+  Sleep(absl::Milliseconds(1));
+  weft::testing::AwaitParked();
+}
 
 }  // namespace weft::sync_testing
 
