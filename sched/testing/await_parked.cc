@@ -19,8 +19,8 @@ bool OthersAreParked() {
   bool parked = true;
   sched_internal::StackArena::Instance().ForEachLive([&](Fiber* fiber) {
     // Relaxed: who is parked stays so, unless somebody wakes it.
-    parked &= fiber == self ||
-              fiber->token.word().load(std::memory_order_relaxed) == ParkToken::kParked;
+    parked &=
+        fiber == self || fiber->token.word().load(std::memory_order_relaxed) == ParkToken::kParked;
   });
   return parked;
 }
