@@ -35,7 +35,6 @@ void Scheduler::AfterFork() {
   // Relaxed, all of it: there is no other thread.
   forked_.store(true, std::memory_order_relaxed);
   started_.store(false, std::memory_order_relaxed);
-  wakers_go_on_.store(false, std::memory_order_relaxed);
   ForgetDeath();
   // Others may have held them, who do not exist here.
   ::new (&lock_) SpinLock;
