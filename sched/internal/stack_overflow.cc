@@ -10,7 +10,6 @@
 #include <cstdio>
 #include <cstring>
 
-#include "absl/debugging/symbolize.h"
 #include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/segments.h"
 #include "weft/sched/internal/source_line.h"
@@ -56,10 +55,11 @@ void PrintPlace(const SourceLines& lines, int i, void* pc) {
 // Without frames for inlined calls, of which only mangled names are known; the line is that of the
 // outermost, in the function that is named.
 void PrintFrame(uintptr_t pc, bool is_return_address) {
+  auto* const return_address = reinterpret_cast<void*>(pc + (is_return_address ? 0 : 1));
   char name[512] = "?";
-  absl::Symbolize(reinterpret_cast<void*>(pc - (is_return_address ? 1 : 0)), name, sizeof name);
+  FunctionOf(return_address, name, sizeof name);
   Print("%s\n", name);
-  const SourceLines lines(reinterpret_cast<void*>(pc + (is_return_address ? 0 : 1)));
+  const SourceLines lines(return_address);
   PrintPlace(lines, lines.size() - 1, reinterpret_cast<void*>(pc));
 }
 
@@ -69,12 +69,9 @@ void PrintCreator(const Fiber& fiber) {
   for (void* candidate : fiber.creator_pcs) {
     if (candidate == nullptr) break;
     pc = candidate;
-    absl::Symbolize(static_cast<char*>(pc) - 1, name, sizeof name);
+    FunctionOf(pc, name, sizeof name);
     // The first frame may be weft::Go() itself; then the second is the code that called it.
-    if (std::strstr(name, "_stacks::Go") == nullptr &&
-        std::strstr(name, "::StartFiber") == nullptr) {
-      break;
-    }
+    if (!IsGoTemplate(name)) break;
   }
   if (pc == nullptr) return;
   if (fiber.creator_id != 0) {

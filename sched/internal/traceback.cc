@@ -125,10 +125,6 @@ void AppendPlace(std::string* out, const SourceLines& lines, int i, void* pc) {
   *out += text;
 }
 
-bool IsGoTemplate(std::string_view name) {
-  return name.find("_stacks::Go") != name.npos || name.find("::StartFiber") != name.npos;
-}
-
 void AppendCreator(std::string* out, const Fiber& fiber) {
   if (fiber.creator_pcs[0] == nullptr) return;
   const std::string origin = fiber.creator_id != 0
@@ -214,6 +210,10 @@ void FormatPlace(const SourceLines& lines, int i, void* return_address, char* te
   } else {
     std::snprintf(text, bytes, "\t%s:%d\n", lines[i].file, lines[i].line);
   }
+}
+
+bool IsGoTemplate(std::string_view name) {
+  return name.find("_stacks::Go") != name.npos || name.find("::StartFiber") != name.npos;
 }
 
 bool IsInGo(const SourceLines& lines, int i) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace weft::sched_internal {
 
@@ -17,12 +18,15 @@ int CaptureStack(void** pcs, int max_frames);
 // The same of a fiber that is parked. If it is resumed meanwhile the answer is wrong, not harmful.
 int CaptureParked(const Fiber& fiber, void** pcs, int max_frames);
 
-// The function that a return address belongs to; false if nobody knows.
+// The function that a return address belongs to; false if nobody knows. Async-signal-safe.
 bool FunctionOf(void* return_address, char* name, size_t bytes);
 
 // "\tFILE:LINE +0xOFFSET\n" of lines[i], where the offset is that of the address in its function,
 // and only the last line has one; "\t0xADDRESS\n" if there is no such line. Async-signal-safe.
 void FormatPlace(const SourceLines& lines, int i, void* return_address, char* text, size_t bytes);
+
+// Whether that is the name of Go() or of what it calls to start a fiber.
+bool IsGoTemplate(std::string_view name);
 
 // Whether the line is in Go() or Main() itself. What called them started the fiber.
 bool IsInGo(const SourceLines& lines, int i);
