@@ -2,29 +2,23 @@
 // between its wake-ups. tools/bench/README.md says what each row does.
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <cstdlib>
-#include <mutex>
-#include <numeric>
-#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "benchmark/benchmark.h"
 #include "weft/sched/go.h"
 #include "weft/sched/testing/fiber_benchmark.h"
+#include "weft/sched/testing/hogs.h"
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using weft::bench::Run;
+using weft::testing::Hog;
+using weft::testing::Stop;
 
-using Stop = std::atomic<bool>;
-
-bool Stopped(const Stop& stop) { return stop.load(std::memory_order_relaxed); }  // nothing follows
-
-void TickerGap(benchmark::State& state, void (*hog)(const Stop&)) {
+void TickerGap(benchmark::State& state, Hog* hog) {
   constexpr int kGaps = 300;
   std::vector<double> gaps;
   const auto body = [&gaps, hog](int64_t, Run& run) {
@@ -51,55 +45,20 @@ void TickerGap(benchmark::State& state, void (*hog)(const Stop&)) {
   state.counters["max_ns"] = gaps.back();
 }
 
-void EmptyLoop(const Stop& stop) {
-  while (!Stopped(stop)) {
-  }
-}
-
-[[gnu::noinline]] int Small(int n) {
-  asm volatile("" : "+r"(n));
-  return n + 1;
-}
-
-void SmallCalls(const Stop& stop) {
-  int n = 0;
-  while (!Stopped(stop)) n = Small(n);
-}
-
-void LongSort(const Stop& stop) {
-  std::vector<int> numbers(1'000'000);
-  while (!Stopped(stop)) {
-    std::iota(numbers.rbegin(), numbers.rend(), 0);
-    std::sort(numbers.begin(), numbers.end());
-  }
-}
-
-void MallocUnderMutex(const Stop& stop) {
-  static std::mutex* mutex = new std::mutex;
-  while (!Stopped(stop)) {
-    std::lock_guard<std::mutex> hold(*mutex);
-    void* volatile memory = std::malloc(100);
-    std::free(memory);
-  }
-}
-
-void LongCalls(const Stop& stop) {
-  std::vector<char> text(1 << 20, 'x');
-  text.back() = 0;
-  while (!Stopped(stop)) benchmark::DoNotOptimize(std::string_view(text.data()).size());
-}
-
-template <void (*hog)(const Stop&)>
+template <Hog* hog>
 void BM_TickerGap(benchmark::State& state) {
   TickerGap(state, hog);
 }
-#define WEFT_GAP_BENCHMARK(hog) \
-  BENCHMARK(BM_TickerGap<&hog>)->Name("BM_TickerGap/" #hog)->Iterations(1)->UseManualTime()
+#define WEFT_GAP_BENCHMARK(name, hog)          \
+  BENCHMARK(BM_TickerGap<&weft::testing::hog>) \
+      ->Name("BM_TickerGap/" name)             \
+      ->Iterations(1)                          \
+      ->UseManualTime()
 
-WEFT_GAP_BENCHMARK(EmptyLoop);
-WEFT_GAP_BENCHMARK(SmallCalls);
-WEFT_GAP_BENCHMARK(LongSort);
-WEFT_GAP_BENCHMARK(MallocUnderMutex);
-WEFT_GAP_BENCHMARK(LongCalls);
+WEFT_GAP_BENCHMARK("EmptyLoop", EmptyLoop);
+WEFT_GAP_BENCHMARK("SmallCalls", SmallCalls);
+WEFT_GAP_BENCHMARK("LongSort", LongSort<1'000'000>);
+WEFT_GAP_BENCHMARK("MallocUnderMutex", MallocUnderMutex);
+WEFT_GAP_BENCHMARK("LongCalls", LongCalls);
 
 }  // namespace

@@ -1,13 +1,8 @@
 // A fiber that never comes to a safe point starves nobody.
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
-#include <cstdlib>
-#include <mutex>
-#include <numeric>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -17,6 +12,7 @@
 #include "weft/sched/park.h"
 #include "weft/sched/runtime.h"
 #include "weft/sched/testing/fixture.h"
+#include "weft/sched/testing/hogs.h"
 #include "weft/sched/timer.h"
 
 namespace weft {
@@ -48,8 +44,8 @@ INSTANTIATE_TEST_SUITE_P(Workers, PreemptionTest,
 
 // Runs `work` in as many fibers as there are processors and one more, until another fiber has slept
 // five times for a millisecond.
-void BesideATicker(void (*work)(const std::atomic<bool>& stop)) {
-  std::atomic<bool> stop = false;
+void BesideATicker(testing::Hog* work) {
+  testing::Stop stop = false;
   RunInFiber([&] {
     for (int i = 0; i <= GOMAXPROCS(0); ++i) Go([&] { work(stop); });
     for (int i = 0; i < 5; ++i) Sleep(absl::Milliseconds(1));
@@ -58,59 +54,11 @@ void BesideATicker(void (*work)(const std::atomic<bool>& stop)) {
   EXPECT_TRUE(testing::WaitForNoFibers());
 }
 
-TEST_P(PreemptionTest, EmptyLoop) {
-  BesideATicker([](const std::atomic<bool>& stop) {
-    while (!stop.load(std::memory_order_relaxed)) {
-    }
-  });
-}
-
-__attribute__((noinline)) int Small(int n) {
-  asm volatile("" : "+r"(n));
-  return n + 1;
-}
-
-TEST_P(PreemptionTest, LoopOfSmallCalls) {
-  BesideATicker([](const std::atomic<bool>& stop) {
-    int n = 0;
-    while (!stop.load(std::memory_order_relaxed)) n = Small(n);
-  });
-}
-
-TEST_P(PreemptionTest, LongSort) {
-  BesideATicker([](const std::atomic<bool>& stop) {
-    std::vector<int> numbers(200'000);
-    while (!stop.load(std::memory_order_relaxed)) {
-      std::iota(numbers.rbegin(), numbers.rend(), 0);
-      std::sort(numbers.begin(), numbers.end());
-    }
-  });
-}
-
-std::mutex& SharedMutex() {
-  static auto* mutex = new std::mutex;
-  return *mutex;
-}
-
-TEST_P(PreemptionTest, AllocationUnderASharedMutex) {
-  BesideATicker([](const std::atomic<bool>& stop) {
-    while (!stop.load(std::memory_order_relaxed)) {
-      std::lock_guard<std::mutex> hold(SharedMutex());
-      void* volatile memory = std::malloc(100);
-      std::free(memory);
-    }
-  });
-}
-
-TEST_P(PreemptionTest, LongCallsIntoTheCLibrary) {
-  BesideATicker([](const std::atomic<bool>& stop) {
-    std::vector<char> text(1 << 20, 'x');
-    text.back() = 0;
-    volatile size_t length = 0;
-    while (!stop.load(std::memory_order_relaxed))
-      length = length + std::string_view(text.data()).size();
-  });
-}
+TEST_P(PreemptionTest, EmptyLoop) { BesideATicker(&testing::EmptyLoop); }
+TEST_P(PreemptionTest, LoopOfSmallCalls) { BesideATicker(&testing::SmallCalls); }
+TEST_P(PreemptionTest, LongSort) { BesideATicker(&testing::LongSort<200'000>); }
+TEST_P(PreemptionTest, AllocationUnderASharedMutex) { BesideATicker(&testing::MallocUnderMutex); }
+TEST_P(PreemptionTest, LongCallsIntoTheCLibrary) { BesideATicker(&testing::LongCalls); }
 
 // What a fiber without a processor makes ready, starts and waits for is not lost.
 TEST_P(PreemptionTest, HogsThatTalk) {
@@ -140,10 +88,7 @@ TEST_P(PreemptionTest, ProcessorsComeAndGoUnderHogs) {
   std::atomic<bool> stop = false;
   RunInFiber([&] {
     for (int i = 0; i < 4; ++i) {
-      Go([&] {
-        while (!stop.load(std::memory_order_relaxed)) {
-        }
-      });
+      Go([&] { testing::EmptyLoop(stop); });
     }
     for (int i = 0; i < 5; ++i) {
       GOMAXPROCS(1 + i % 4);
@@ -198,10 +143,7 @@ TEST(StrictPreemptionTest, NoQueueStarvesTheOther) {
     RunInFiber([&] {
       for (int i = 0; i < shift; ++i) Gosched();
       for (int i = 0; i < 4; ++i) {
-        Go([&] {
-          while (!stop.load(std::memory_order_relaxed)) {
-          }
-        });
+        Go([&] { testing::EmptyLoop(stop); });
       }
       Sleep(absl::Microseconds(100));
       stop = true;
