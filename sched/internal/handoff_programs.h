@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <utility>
 
 #include "weft/sched/internal/handoff.h"
 #include "weft/sched/internal/idle_workers.h"
@@ -24,6 +23,7 @@
 namespace weft::sched_internal::handoff_model {
 
 using idle_model::Bell;
+using idle_model::Chores;
 using idle_model::kNever;
 using idle_model::Queue;
 using idle_model::Within;
@@ -75,7 +75,7 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
   };
 
   explicit Model(const Setup& setup)
-      : setup_(setup), count_(setup.processors), left_(setup.fibers) {
+      : setup_(setup), count_(setup.processors), chores_(setup.fibers) {
     allocated_ = setup.processors;
     for (int i = 0; i < allocated_; ++i) all_[i].id = i;
     Hold(&workers[0], last());
@@ -104,8 +104,7 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
   void AskToLeave(Worker*) {}
   void AskedToLeave(Worker*) {}
   void ProcessorTaken() {}
-  // ORDER(timer.next): seq_cst, as TimerQueue::next_when() and PublishNext().
-  int64_t EarliestTimer() const { return timer_.load(std::memory_order_seq_cst); }
+  int64_t EarliestTimer() const { return chores_.timer(); }
   // All timers are those of processor 0.
   int64_t NextTimerFor(const Processor& processor) const {
     return processor.id == 0 ? EarliestTimer() : kNever;
@@ -124,7 +123,7 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
   void UnlockFromThread(Worker* worker, Fiber*) { worker->locked_fiber = nullptr; }
   void ReportIfAllAsleep() const {
     if (!setup_.reports_sleep || !Asleep()) return;
-    model::Check(left_.load(std::memory_order_relaxed) == 0, "a false report of a deadlock");
+    model::Check(chores_.left() == 0, "a false report of a deadlock");
   }
 
   // --- What a fiber does on worker 0. ---
@@ -180,7 +179,7 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
 
   // Until all others have ended.
   void AwaitLast() {
-    while (left_.load(std::memory_order_relaxed) != 1) CpuRelax();
+    while (chores_.left() != 1) CpuRelax();
   }
 
   // As the handler of the signal.
@@ -264,7 +263,7 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
 
   // As sysmon: gets somebody for what waits in the global queue.
   void Watch() {
-    while (left_.load(std::memory_order_relaxed) != 0) {
+    while (chores_.left() != 0) {
       if (AnyIdle() && GlobalSize() != 0) WakeOne();
       CpuRelax();
     }
@@ -277,8 +276,7 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
     PushGlobal(&one, 1);
   }
   void ArmTimer(int64_t when_ns) {
-    // ORDER(timer.next): as TimerQueue::PublishNext().
-    timer_.store(when_ns, std::memory_order_seq_cst);
+    chores_.ArmTimer(when_ns);
     WakeForTimer(when_ns);
   }
 
@@ -322,14 +320,11 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
   }
 
   void RunTimer() {
-    if (EarliestTimer() == kNever) return;
-    // ORDER(timer.next): seq_cst, as all writes.
-    if (timer_.exchange(kNever, std::memory_order_seq_cst) != kNever) CountOff();
+    if (chores_.TakeTimer()) CountOff();
   }
 
   void CountOff() {
-    // Relaxed: a count.
-    if (left_.fetch_sub(1, std::memory_order_relaxed) != 1) return;
+    if (!chores_.CountOff()) return;
     for (Worker& worker : workers) worker.wake.End();
   }
 
@@ -337,8 +332,7 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
   int allocated_ = 0;
   Processor all_[2];
   Atom<int> count_;
-  Atom<int64_t> timer_{kNever};
-  Atom<int> left_;
+  Chores chores_;
 };
 
 // `worker0` does as it says, and so does each of `others`; workers 1 and 2 work when needed.

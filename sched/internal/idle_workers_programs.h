@@ -98,11 +98,37 @@ class Queue {
   int tail_ = 0;
 };
 
+// What is left to do: fibers, and one timer, which counts as a fiber.
+class Chores {
+ public:
+  explicit Chores(int count) : left_(count) {}
+
+  // Relaxed: a count.
+  int left() const { return left_.load(std::memory_order_relaxed); }
+
+  // True once nothing is left.
+  bool CountOff() { return left_.fetch_sub(1, std::memory_order_relaxed) == 1; }
+
+  // ORDER(timer.next): seq_cst, as TimerQueue::next_when() and PublishNext().
+  int64_t timer() const { return timer_.load(std::memory_order_seq_cst); }
+  void ArmTimer(int64_t when_ns) { timer_.store(when_ns, std::memory_order_seq_cst); }
+
+  // True for whoever runs it. Time passes at once.
+  bool TakeTimer() {
+    // ORDER(timer.next): seq_cst, as all writes.
+    return timer() != kNever && timer_.exchange(kNever, std::memory_order_seq_cst) != kNever;
+  }
+
+ private:
+  Atom<int> left_;
+  Atom<int64_t> timer_{kNever};
+};
+
 // The scheduler, as far as finding work and sleeping go.
 class Model : public IdleWorkers<Model, Worker, Processor, Queue> {
  public:
   // Each of the first `held` workers holds a processor.
-  Model(int processors, int held, int fibers) : processors_(processors), left_(fibers) {
+  Model(int processors, int held, int fibers) : processors_(processors), chores_(fibers) {
     SpinLockHolder hold(lock_);
     for (int i = 0; i < processors; ++i) {
       all_[i].id = i;
@@ -128,8 +154,7 @@ class Model : public IdleWorkers<Model, Worker, Processor, Queue> {
   void SpawnWorker(Processor*, bool) {
     model::Fail("as many workers as processors, so one sleeps");
   }
-  // ORDER(timer.next): seq_cst, as TimerQueue::next_when() and PublishNext().
-  int64_t EarliestTimer() const { return timer_.load(std::memory_order_seq_cst); }
+  int64_t EarliestTimer() const { return chores_.timer(); }
   void ProcessorTaken() {}
   void ReportIfAllAsleep() const {}
 
@@ -199,8 +224,7 @@ class Model : public IdleWorkers<Model, Worker, Processor, Queue> {
 
   // A timer, armed by a plain thread; what it does counts as a fiber.
   void ArmTimer(int64_t when_ns) {
-    // ORDER(timer.next): as TimerQueue::PublishNext().
-    timer_.store(when_ns, std::memory_order_seq_cst);
+    chores_.ArmTimer(when_ns);
     WakeForTimer(when_ns);
   }
 
@@ -211,21 +235,17 @@ class Model : public IdleWorkers<Model, Worker, Processor, Queue> {
 
  private:
   void RunTimer() {
-    if (EarliestTimer() == kNever) return;
-    // ORDER(timer.next): seq_cst, as all writes.
-    if (timer_.exchange(kNever, std::memory_order_seq_cst) != kNever) CountOff();
+    if (chores_.TakeTimer()) CountOff();
   }
 
   void CountOff() {
-    // Relaxed: a count.
-    if (left_.fetch_sub(1, std::memory_order_relaxed) != 1) return;
+    if (!chores_.CountOff()) return;
     for (Worker& worker : workers) worker.wake.End();
   }
 
   const int processors_;
   Processor all_[3];
-  Atom<int64_t> timer_{kNever};
-  Atom<int> left_;
+  Chores chores_;
   Atom<int> second_ran_{0};
   Fiber fibers_[3];
 };
