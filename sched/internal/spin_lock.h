@@ -13,10 +13,10 @@
 #define WEFT_SCHED_INTERNAL_SPIN_LOCK_H_
 
 #include <cstdint>
-#include <mutex>
 
 #include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/atomic.h"
+#include "weft/sched/internal/exclusive_guard.h"
 #include "weft/sched/internal/race.h"
 #if !defined(WEFT_MODEL)
 #include "weft/sched/internal/thread_local.h"
@@ -82,18 +82,7 @@ class ABSL_LOCKABLE SpinLock {
   Atom<uint32_t> word_{0};
 };
 
-class ABSL_SCOPED_LOCKABLE SpinLockHolder {
- public:
-  explicit SpinLockHolder(SpinLock& lock) ABSL_EXCLUSIVE_LOCK_FUNCTION(lock) : lock_(lock) {
-    lock_.lock();
-  }
-  ~SpinLockHolder() ABSL_UNLOCK_FUNCTION() { lock_.unlock(); }
-  SpinLockHolder(const SpinLockHolder&) = delete;
-  SpinLockHolder& operator=(const SpinLockHolder&) = delete;
-
- private:
-  SpinLock& lock_;
-};
+using SpinLockHolder = ExclusiveGuard<SpinLock>;
 
 #if defined(WEFT_RACE)
 // A SpinLock that orders its holders to the race detector as well: for what stands for a lock of
@@ -115,7 +104,7 @@ class VisibleSpinLock : public SpinLock {
   }
 };
 
-using VisibleSpinLockHolder = std::lock_guard<VisibleSpinLock>;
+using VisibleSpinLockHolder = ExclusiveGuard<VisibleSpinLock>;
 #else
 using VisibleSpinLock = SpinLock;
 using VisibleSpinLockHolder = SpinLockHolder;

@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "absl/base/thread_annotations.h"
+#include "weft/sched/internal/exclusive_guard.h"
 #include "weft/sched/testing/model_atomic.h"
 
 namespace weft::sched_internal {
@@ -38,18 +39,7 @@ class ABSL_LOCKABLE SpinLock {
   model::Atomic<uint32_t> word_{0};
 };
 
-class ABSL_SCOPED_LOCKABLE SpinLockHolder {
- public:
-  explicit SpinLockHolder(SpinLock& lock) ABSL_EXCLUSIVE_LOCK_FUNCTION(lock) : lock_(lock) {
-    lock_.lock();
-  }
-  ~SpinLockHolder() ABSL_UNLOCK_FUNCTION() { lock_.unlock(); }
-  SpinLockHolder(const SpinLockHolder&) = delete;
-  SpinLockHolder& operator=(const SpinLockHolder&) = delete;
-
- private:
-  SpinLock& lock_;
-};
+using SpinLockHolder = ExclusiveGuard<SpinLock>;
 
 using VisibleSpinLock = SpinLock;
 using VisibleSpinLockHolder = SpinLockHolder;

@@ -7,22 +7,11 @@
 #define WEFT_SYNC_INTERNAL_GUARD_H_
 
 #include "absl/base/thread_annotations.h"
+#include "weft/sched/internal/exclusive_guard.h"
 
 namespace weft::sync_internal {
 
-template <typename Lock>
-class ABSL_SCOPED_LOCKABLE ExclusiveGuard {
- public:
-  explicit ExclusiveGuard(Lock& lock) ABSL_EXCLUSIVE_LOCK_FUNCTION(lock) : lock_(lock) {
-    lock_.lock();
-  }
-  ~ExclusiveGuard() ABSL_UNLOCK_FUNCTION() { lock_.unlock(); }
-  ExclusiveGuard(const ExclusiveGuard&) = delete;
-  ExclusiveGuard& operator=(const ExclusiveGuard&) = delete;
-
- private:
-  Lock& lock_;
-};
+using sched_internal::ExclusiveGuard;
 
 template <typename Lock>
 class ABSL_SCOPED_LOCKABLE SharedGuard {
