@@ -192,42 +192,67 @@ double ResidentBytes() {
   return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
-void BM_Parked1M(benchmark::State& state) {
+struct ParkedTimes {
+  double create_ns = 0;  // until all run
+  double wake_ns = 0;    // from when they may go on until all have
+};
+
+// Starts `fibers` that receive from one channel, calls at_peak() once they are parked, and ends them.
+template <typename AtPeak>
+ParkedTimes ParkAndEnd(int fibers, AtPeak at_peak) {
   using Clock = std::chrono::steady_clock;
-  constexpr int kFibers = 1'000'000;
-  const auto each = [](Clock::duration d) {
-    return std::chrono::duration<double, std::nano>(d).count() / kFibers;
+  const auto each = [fibers](Clock::duration d) {
+    return std::chrono::duration<double, std::nano>(d).count() / fibers;
   };
+  auto gate = weft::MakeChan<weft::Empty>();
+  auto all = weft::MakeChan<bool>(1);
+  // ORDER: acq_rel, both; as a WaitGroup's counter, which Go uses here.
+  std::atomic<int> starting{fibers}, ending{fibers};
+  const auto start = Clock::now();
+  for (int f = 0; f < fibers; ++f) {
+    weft::Go([&starting, &ending, gate, all]() mutable {
+      if (starting.fetch_sub(1, std::memory_order_acq_rel) == 1) all.Send(true);
+      gate.Recv();
+      if (ending.fetch_sub(1, std::memory_order_acq_rel) == 1) all.Send(true);
+    });
+  }
+  all.Recv();
+  const auto created = Clock::now();
+  weft::Sleep(absl::Milliseconds(50));  // the last fibers park meanwhile
+  at_peak();
+  const auto closed = Clock::now();
+  gate.Close();
+  all.Recv();
+  return {each(created - start), each(Clock::now() - closed)};
+}
+
+constexpr int kMillion = 1'000'000;
+
+void BM_Parked1M(benchmark::State& state) {
   OnFiber(state, [&](int64_t n, Run&) {
     for (; n > 0; --n) {
       const double before = ResidentBytes();
-      auto gate = weft::MakeChan<weft::Empty>();
-      auto all = weft::MakeChan<bool>(1);
-      // ORDER: acq_rel, both; as a WaitGroup's counter, which Go uses here.
-      std::atomic<int> starting{kFibers}, ending{kFibers};
-      const auto start = Clock::now();
-      for (int f = 0; f < kFibers; ++f) {
-        weft::Go([&starting, &ending, gate, all]() mutable {
-          if (starting.fetch_sub(1, std::memory_order_acq_rel) == 1) all.Send(true);
-          gate.Recv();
-          if (ending.fetch_sub(1, std::memory_order_acq_rel) == 1) all.Send(true);
-        });
-      }
-      all.Recv();
-      const auto created = Clock::now();
-      weft::Sleep(absl::Milliseconds(50));  // the last fibers park meanwhile
-      const double after = ResidentBytes();
-      const auto closed = Clock::now();
-      gate.Close();
-      all.Recv();
-      const auto woken = Clock::now();
-      state.counters["create_ns"] = each(created - start);
-      state.counters["wake_ns"] = each(woken - closed);
-      state.counters["rss_bytes_per_fiber"] = (after - before) / kFibers;
+      double peak = 0;
+      const auto times = ParkAndEnd(kMillion, [&peak] { peak = ResidentBytes(); });
+      state.counters["create_ns"] = times.create_ns;
+      state.counters["wake_ns"] = times.wake_ns;
+      state.counters["rss_bytes_per_fiber"] = (peak - before) / kMillion;
     }
   });
 }
 WEFT_BENCHMARK(BM_Parked1M)->Iterations(1);
+
+void BM_IdleAfter1M(benchmark::State& state) {
+  OnFiber(state, [&](int64_t, Run&) {
+    ParkAndEnd(100, [] {});
+    const double before = ResidentBytes();
+    ParkAndEnd(kMillion, [] {});
+    weft::Sleep(absl::Seconds(30));
+    state.counters["before_bytes"] = before;
+    state.counters["after_bytes"] = ResidentBytes();
+  });
+}
+WEFT_BENCHMARK(BM_IdleAfter1M)->Iterations(1);
 
 void BM_ChanCreation(benchmark::State& state) {
   Parallel(state, [](Iterations& iterations) {

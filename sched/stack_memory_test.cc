@@ -1,4 +1,4 @@
-// What stacks cost while fibers live, and after they have ended.
+// What stacks and queues cost while fibers live, and after they have ended.
 #include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
@@ -11,6 +11,7 @@
 
 #include "gtest/gtest.h"
 #include "weft/sched/go.h"
+#include "weft/sched/internal/global_queue.h"
 #include "weft/sched/internal/processor.h"
 #include "weft/sched/internal/sanitizer.h"
 #include "weft/sched/internal/scheduler.h"
@@ -23,6 +24,7 @@ namespace {
 
 using sched_internal::Atom;
 using sched_internal::Fiber;
+using sched_internal::GlobalQueue;
 using sched_internal::StackArena;
 
 int64_t ResidentBytes() {
@@ -82,8 +84,32 @@ TEST_F(StackMemoryTest, GoesBackToTheSystemAfterAPeak) {
     after = ResidentBytes();
   }
   EXPECT_LE(after, aim) << "before " << before << ", at the peak " << peak;
+  // The queue that they all waited in.
+  const auto& scheduler = sched_internal::Scheduler::Instance();
+  const auto at_first = GlobalQueue::kFirstCapacity;
+  for (int i = 0; i < 3'000 && scheduler.queue_capacity() > at_first; ++i) usleep(10'000);
+  EXPECT_LE(scheduler.queue_capacity(), at_first);
   std::printf("resident: before %ld KiB, %d fibers %ld KiB, after %ld KiB\n", long(before >> 10),
               fibers, long(peak >> 10), long(after >> 10));
+}
+
+TEST(GlobalQueueTest, GivesUpWhatItGrewToWhenEmpty) {
+  constexpr int kFibers = 3 * static_cast<int>(GlobalQueue::kFirstCapacity);
+  std::vector<Fiber*> in(kFibers);
+  for (int i = 0; i < kFibers; ++i) in[i] = reinterpret_cast<Fiber*>(int64_t{64} * (i + 1));
+  GlobalQueue queue;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<Fiber*> out(kFibers);
+    queue.Push(in.data(), 1);
+    EXPECT_EQ(queue.TakeSpareMemory(), nullptr);
+    queue.Push(in.data() + 1, kFibers - 1);
+    ASSERT_EQ(queue.Pop(out.data(), kFibers - 1), kFibers - 1);
+    EXPECT_EQ(queue.TakeSpareMemory(), nullptr) << "one fiber is left";
+    ASSERT_EQ(queue.Pop(out.data() + kFibers - 1, 2), 1);
+    EXPECT_EQ(out, in);
+    EXPECT_NE(queue.TakeSpareMemory(), nullptr);
+    EXPECT_EQ(queue.TakeSpareMemory(), nullptr);
+  }
 }
 
 // Not the runtime's. Never destroyed, as no arena is, and not lost to the leak detector.

@@ -3,7 +3,8 @@
 //
 // A growing ring of pointers rather than a list through the fibers: taking a batch must not touch
 // the fibers, which are cold by then (with the list, a third of a program that starts 100,000
-// fibers at once was spent walking it).
+// fibers at once was spent walking it). The ring is mapped: malloc could take its time, or a lock of
+// its own, while the caller holds the scheduler's; and would keep what is given back.
 //
 // Thread safety: none; guarded by the scheduler's lock.
 #ifndef WEFT_SCHED_INTERNAL_GLOBAL_QUEUE_H_
@@ -11,17 +12,27 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 
 namespace weft::sched_internal {
 
 struct Fiber;
 
+struct UnmapSlots {
+  void operator()(Fiber** slots) const;
+  size_t capacity = 0;
+};
+
 class GlobalQueue {
  public:
+  static constexpr size_t kFirstCapacity = 1024;
+
   constexpr GlobalQueue() = default;
   GlobalQueue(const GlobalQueue&) = delete;
   GlobalQueue& operator=(const GlobalQueue&) = delete;
 
+  // How many fit before it grows.
+  size_t capacity() const { return capacity_; }
   int size() const { return static_cast<int>(tail_ - head_); }
 
   void Push(Fiber* const* fibers, int count) {
@@ -36,25 +47,17 @@ class GlobalQueue {
     return taken;
   }
 
+  // When it is empty and has grown: what it has grown to, so that the caller can return it to the
+  // system without holding the lock.
+  using Slots = std::unique_ptr<Fiber*[], UnmapSlots>;
+  Slots TakeSpareMemory();
+
  private:
-  static constexpr size_t kFirstCapacity = 1024;
+  void Grow();
 
-  void Grow() {
-    const size_t capacity = std::max(kFirstCapacity, 2 * capacity_);
-    auto** slots = new Fiber*[capacity];
-    const size_t count = tail_ - head_;
-    for (size_t i = 0; i < count; ++i) slots[i] = slots_[(head_ + i) & (capacity_ - 1)];
-    delete[] slots_;
-    slots_ = slots;
-    capacity_ = capacity;
-    head_ = 0;
-    tail_ = count;
-  }
-
-  Fiber** slots_ =
-      nullptr;  // `capacity_` of them; never freed with the scheduler, which lives for ever
-  size_t capacity_ = 0;  // 0 or a power of two
-  size_t head_ = 0;      // positions only grow; masked on use
+  Fiber** slots_ = nullptr;  // `capacity_` of them; the scheduler lives for ever
+  size_t capacity_ = 0;      // 0 or a power of two
+  size_t head_ = 0;          // positions only grow; masked on use
   size_t tail_ = 0;
 };
 

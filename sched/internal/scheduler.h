@@ -189,6 +189,16 @@ class Scheduler : public HandOff<Scheduler, Worker, Processor, GlobalQueue> {
     // ORDER(global.size): seq_cst; pairs with the store in StopUntilGranted().
     return AllIdle() && global_size_.load(std::memory_order_seq_cst) == 0;
   }
+  // For sysmon, in an idle process: what the queue grew to in a peak goes back.
+  void DropSpareMemory() {
+    GlobalQueue::Slots memory;  // unmapped after the lock is released
+    SpinLockHolder hold(lock_);
+    memory = global_.TakeSpareMemory();
+  }
+  size_t queue_capacity() const {
+    SpinLockHolder hold(lock_);
+    return global_.capacity();
+  }
   Sysmon& sysmon() { return sysmon_; }
 
   // Plain threads that sleep in Park(), for the deadlock report.

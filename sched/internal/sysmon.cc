@@ -184,7 +184,8 @@ void Sysmon::DeepSleep() {
   while (scheduler_->NothingToDo() && !QuitAsked() &&
          asleep_.load(std::memory_order_seq_cst) == 1 &&
          stop_.load(std::memory_order_seq_cst) == 0) {
-    // An idle process gives its stacks back, and only then sleeps for good.
+    // An idle process gives its memory back, and only then sleeps for good.
+    scheduler_->DropSpareMemory();
     FutexWait(asleep_, 1, StackArena::Instance().Decay(MonotonicNanos()));
   }
   // ORDER(sysmon.sleep): seq_cst, as all writes of the word.

@@ -60,6 +60,8 @@ _SCHED = [
     Workload("Parked1M", "BM_Parked1M", OURS, "BenchmarkParked1M", iterations=1, memory_mib=6144,
              metrics=(Metric("create", "create_ns"), Metric("wake", "wake_ns"),
                       Metric("bytes", "rss_bytes_per_fiber", unit="bytes"))),
+    Workload("IdleAfter1M", "BM_IdleAfter1M", OURS, "BenchmarkIdleAfter1M", workers=_ONE, iterations=1, memory_mib=6144,
+             metrics=(Metric("before", "before_bytes", unit="bytes"), Metric("after", "after_bytes", unit="bytes"))),
     Workload("Runnable100k", "BM_Runnable100k", OURS, "BenchmarkRunnable100k", per=1100000, iterations=1, memory_mib=1024),
     *[Workload(f"TickerGap/{hog}", f"BM_TickerGap/{hog}", OURS, f"BenchmarkTickerGap/{hog}", iterations=1, workers=_ONE,
                metrics=(Metric("p50", "p50_ns"), Metric("p99", "p99_ns"), Metric("max", "max_ns")))
