@@ -31,7 +31,7 @@ TEST(SynctestTest, TimeStartsIn2000AndJumps) {
       EXPECT_EQ(WallNow() - kStart, absl::Seconds(1));
       ran = true;
     });
-    Sleep(absl::Hours(2));
+    synctest::Sleep(absl::Hours(2));
     EXPECT_TRUE(ran);
     EXPECT_EQ(WallNow() - kStart, absl::Hours(2));
   });
@@ -59,7 +59,7 @@ TEST(SynctestTest, WaitLetsTheOthersSettle) {
 
 TEST(SynctestTest, WaitDoesNotWaitForSleepers) {
   synctest::Test([] {
-    bool done = false;
+    std::atomic<bool> done{false};  // time orders nothing
     Go([&done] {
       Sleep(absl::Seconds(1));
       done = true;
@@ -87,7 +87,7 @@ TEST(SynctestTest, SelectFindsTheOneThatIsReadyBesideNil) {
 // Two that wake at one instant: after synctest::Sleep the other has had its turn.
 TEST(SynctestTest, SleepSettlesWhoWakesAtTheSameTime) {
   synctest::Test([] {
-    int woken = 0;
+    std::atomic<int> woken{0};
     for (int i = 0; i < 5; ++i) {
       Go([&woken] {
         Sleep(absl::Seconds(1));
@@ -163,7 +163,7 @@ TEST(SynctestTest, OutsideChannelBlocksNotDurably) {
       got = *outside.Recv();
       EXPECT_EQ(WallNow(), kStart);
     });
-    Sleep(absl::Seconds(1));
+    synctest::Sleep(absl::Seconds(1));
     EXPECT_EQ(got, 7);
   });
   sender.join();

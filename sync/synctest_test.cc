@@ -47,7 +47,7 @@ void ExpectTimeStandsStill(const std::function<void()>& wait,
       EXPECT_EQ(WallNow(), kStart);
       returned = true;
     });
-    Sleep(absl::Hours(1));
+    synctest::Sleep(absl::Hours(1));
     EXPECT_TRUE(returned);
   });
   outside.join();

@@ -156,7 +156,7 @@ struct SanitizerContext {
 };
 
 // Just before the switch. `ends`: `from` will never run again. `ordered`: what `from` has done
-// happens before what `to` does next. With the race detector that is so in simulated worlds only,
+// happens before what `to` does next. With the race detector that is so in worlds of sim.h only,
 // where the order in which fibers run is what a test is about; elsewhere it says nothing (race.h).
 inline void SanitizerBeforeSwitch([[maybe_unused]] SanitizerContext& from,
                                   [[maybe_unused]] SanitizerContext& to,

@@ -58,6 +58,8 @@ class SimHooks {
   int64_t now_ns = 0;       // of the virtual monotonic clock
   int64_t wall_offset = 0;  // what the virtual Unix time, in ns, is ahead of it
   uint32_t bubble = 0;      // the world's number; never 0
+  // To the race detector: what has run in the world happens before what runs next.
+  bool orders_fibers = true;
   // What SimAdopt() has given to the world. Changed by its thread under the lock of all worlds.
   std::unordered_set<const void*> adopted;
 

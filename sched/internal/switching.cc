@@ -20,6 +20,11 @@ inline void UseStack(Worker* worker, Fiber* fiber) {
   SetGuardWord(fiber != nullptr ? fiber->stack.guard : nullptr);
 }
 
+// To the race detector: whether a switch on `worker` orders.
+inline bool Orders(const Worker* worker) {
+  return worker->sim != nullptr && worker->sim->orders_fibers;
+}
+
 }  // namespace
 
 void Scheduler::Leave(Worker* worker, Fiber* self, After after) {
@@ -87,12 +92,12 @@ void Scheduler::SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After 
     worker->processor()->RecordRunning(next);
     next->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
     SanitizerBeforeSwitch(self->sanitizer, next->sanitizer, after == After::kEnd,
-                          worker->sim != nullptr);
+                          Orders(worker));
     weft_switch_context(self->saved_sp(), next->sp.load(std::memory_order_relaxed));
   } else {
     *worker->eh = EhGlobals{};
     SanitizerBeforeSwitch(self->sanitizer, worker->sanitizer, after == After::kEnd,
-                          worker->sim != nullptr);
+                          Orders(worker));
     weft_switch_context(self->saved_sp(), worker->thread_sp);
   }
   // Possibly on another thread.
@@ -112,7 +117,7 @@ void Scheduler::RunFiber(Worker* worker, Fiber* fiber) {
   *worker->eh = fiber->eh;
   fiber->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
   SanitizerBeforeSwitch(worker->sanitizer, fiber->sanitizer, /*ends=*/false,
-                        worker->sim != nullptr);
+                        Orders(worker));
   weft_switch_context(&worker->thread_sp, fiber->sp.load(std::memory_order_relaxed));
   SanitizerAfterSwitch(worker->sanitizer);
   FinishSwitch(worker);

@@ -81,6 +81,7 @@ void World::WaitForOthers() {
   if (waiter_ != nullptr) Panic("wait already in progress");
   waiter_ = worker_.current;
   Park(WaitReason::kSynctestWait);
+  race::Acquire(this);
 }
 
 // True: somebody outside has ended a wait.
@@ -114,6 +115,7 @@ bool World::AdvanceTime() {
   now_ns = std::max(now_ns, next);
   NoteTime();
   timers.RunDue(now_ns);
+  race::Release(this);  // before a later Wait()
   return true;
 }
 
@@ -175,6 +177,7 @@ void World::LeaveForEver() {
 }
 
 void World::Report(std::string_view heading) {
+  const race::Ignore ignore;
   failed_ = true;
   failure_ = heading;
   if (options_.verbose && worker_.current != nullptr) {

@@ -6,6 +6,7 @@
 
 #include "weft/sched/go.h"
 #include "weft/sched/internal/eh_globals.h"
+#include "weft/sched/internal/race.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/segments.h"
 #include "weft/sched/internal/stack_arena.h"
@@ -80,6 +81,7 @@ World::World(Strategy* strategy, const WorldOptions& options)
     : strategy_(strategy), options_(options), wants_steps_(strategy->WantsSteps()) {
   now_ns = kStartNanos;
   wall_offset = kStartUnixSeconds * 1'000'000'000 - kStartNanos;
+  orders_fibers = !options.bubble_rules;
   members_.resize(1);
   names_.resize(1);
   sched_internal::SimRegister(this);
@@ -110,6 +112,7 @@ void World::Execute(const std::function<void()>& fn) {
     orderly = false;
   }
   Abandon();
+  race::Acquire(this);
   locals->preempt.store(0, std::memory_order_relaxed);  // our own
   locals->worker = nullptr;
   sched_internal::ReleaseWorkerStack(locals);
@@ -137,6 +140,7 @@ void World::Leave(Fiber* fiber) {
 }
 
 void World::MakeReady(Fiber* fiber) {
+  const race::Ignore ignore;
   if (fiber->id >= members_.size() || members_[fiber->id].fiber != fiber) Join(fiber);
   ready_.push_back(fiber);
   ready_ids_.push_back(IdOf(fiber));
@@ -163,7 +167,10 @@ int World::Pick(uint32_t after_fiber, Fiber* current, bool yields) {
 }
 
 Fiber* World::PickNext(Fiber* self, After* after) {
+  race::Release(this);  // before the return of a later Wait(), and before the world's end
   if (ended_) return nullptr;
+  if (*after == After::kYield || *after == After::kYieldGlobal) CountPoint();
+  const race::Ignore ignore;
   if (forced_ != nullptr) return std::exchange(forced_, nullptr);
   switch (*after) {
     case After::kEnd:
@@ -202,11 +209,13 @@ Fiber* World::PickNext(Fiber* self, After* after) {
 
 // --- Steps. ---
 
+void World::CountPoint() {
+  if (++points_ <= options_.max_points) return;
+  Die(sched_internal::SimDeath::kFatal,
+      "no end after " + std::to_string(options_.max_points) + " scheduling points");
+}
+
 void World::EndOperation(const Fiber* self, Op op, const void* object) {
-  if (++points_ > options_.max_points) {
-    Die(sched_internal::SimDeath::kFatal,
-        "no end after " + std::to_string(options_.max_points) + " scheduling points");
-  }
   Note(IdOf(self), static_cast<uint8_t>(op));
   if (options_.verbose) {
     Tell(Event::Kind::kOp, self, op, object == nullptr ? 0 : NumberOf(object));
@@ -216,23 +225,30 @@ void World::EndOperation(const Fiber* self, Op op, const void* object) {
 }
 
 void World::Point(Op op, const void* object) {
+  Fiber* self = worker_.current;
+  if (quiet_ == 0) CountPoint();
+  if (Preempts(self, op, object)) Scheduler::Instance().Leave(&worker_, self, After::kNothing);
+}
+
+bool World::Preempts(Fiber* self, Op op, const void* object) {
+  const race::Ignore ignore;
   if (quiet_ != 0) {
     if (wants_steps_) AddOperation(op, object);
-    return;
+    return false;
   }
-  Fiber* self = worker_.current;
   EndOperation(self, op, object);
   TakeInbox();
   const int index = Pick(IdOf(self), self, /*yields=*/false);
-  if (index < 0) return;
+  if (index < 0) return false;
   if (options_.verbose) events_.back().preempted = true;
   forced_ = Take(static_cast<size_t>(index));
   self->status.store(sched_internal::FiberStatus::kRunnable, std::memory_order_relaxed);  // ours
   MakeReady(self);
-  Scheduler::Instance().Leave(&worker_, self, After::kNothing);
+  return true;
 }
 
 void World::Touch(const void* object, bool inside) {
+  const race::Ignore ignore;
   step_outside_ |= !inside;
   if (wants_steps_) AddAccess(object, /*writes=*/true);
 }
@@ -268,6 +284,7 @@ void World::EndStep(const Fiber* fiber) {
 }
 
 uint32_t World::Draw(uint32_t n, ChoiceKind kind) {
+  const race::Ignore ignore;
   const uint32_t fiber = IdOf(worker_.current);
   const uint32_t place = ++members_[fiber].places;
   const uint32_t value = strategy_->Choose({fiber, place, false}, n, kind);

@@ -135,6 +135,10 @@ class World final : public sched_internal::SimHooks {
   void Note(uint32_t fiber, uint8_t code);
   void NoteByte(uint8_t byte);
   void Tell(Event::Kind kind, const Fiber* fiber, Op op, uint32_t object);
+  // Whether another fiber is to run, which is in forced_ then.
+  bool Preempts(Fiber* self, Op op, const void* object);
+  // Not while a race::Ignore is in force: the caller may never return.
+  void CountPoint();
   void EndOperation(const Fiber* self, Op op, const void* object);
   void EndStep(const Fiber* fiber);
   void AddOperation(Op op, const void* object);

@@ -15,6 +15,8 @@
 // Thread safety: bubbles on different threads do not know of each other.
 // Blocks: Test(): the thread, until all fibers of the bubble have ended. Wait() and Sleep(): the
 //   fiber.
+// Ordering: for the race detector what a fiber did before it parked or ended, and what a timer's
+//   callback did, comes before the return of a later Wait() and of Test(). Time orders nothing.
 // Misuse: Test() in a bubble is fatal, Wait() outside of one panics, and so does a second Wait()
 //   while one waits. Channels and timers of the bubble that are used from outside are fatal:
 //   `send on synctest channel from outside bubble`. So are Add() and Done() of its WaitGroups from

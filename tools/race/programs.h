@@ -23,6 +23,8 @@ struct Program {
 absl::Span<const Program> Racy();
 absl::Span<const Program> CorrectWithChannels();
 absl::Span<const Program> CorrectWithSync();
+absl::Span<const Program> RacyInBubble();
+absl::Span<const Program> CorrectInBubble();
 
 // The program's accesses. Not inlined, so that they stay what they are.
 [[gnu::noinline]] inline void Write(int& x) { ++x; }

@@ -115,11 +115,13 @@ std::string NameOf(const ::testing::TestParamInfo<std::pair<Program, int>>& info
   return std::string(info.param.first.name) + "_" + std::to_string(info.param.second);
 }
 
-INSTANTIATE_TEST_SUITE_P(Programs, RacyTest, ::testing::ValuesIn(AtOneAndFourWorkers({Racy()})),
+INSTANTIATE_TEST_SUITE_P(Programs, RacyTest,
+                         ::testing::ValuesIn(AtOneAndFourWorkers({Racy(), RacyInBubble()})),
                          NameOf);
-INSTANTIATE_TEST_SUITE_P(
-    Programs, CorrectTest,
-    ::testing::ValuesIn(AtOneAndFourWorkers({CorrectWithChannels(), CorrectWithSync()})), NameOf);
+INSTANTIATE_TEST_SUITE_P(Programs, CorrectTest,
+                         ::testing::ValuesIn(AtOneAndFourWorkers(
+                             {CorrectWithChannels(), CorrectWithSync(), CorrectInBubble()})),
+                         NameOf);
 
 }  // namespace
 }  // namespace weft::race_programs
