@@ -91,13 +91,11 @@ void Scheduler::SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After 
     *worker->eh = next->eh;
     worker->processor()->RecordRunning(next);
     next->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
-    SanitizerBeforeSwitch(self->sanitizer, next->sanitizer, after == After::kEnd,
-                          Orders(worker));
+    SanitizerBeforeSwitch(self->sanitizer, next->sanitizer, after == After::kEnd, Orders(worker));
     weft_switch_context(self->saved_sp(), next->sp.load(std::memory_order_relaxed));
   } else {
     *worker->eh = EhGlobals{};
-    SanitizerBeforeSwitch(self->sanitizer, worker->sanitizer, after == After::kEnd,
-                          Orders(worker));
+    SanitizerBeforeSwitch(self->sanitizer, worker->sanitizer, after == After::kEnd, Orders(worker));
     weft_switch_context(self->saved_sp(), worker->thread_sp);
   }
   // Possibly on another thread.
@@ -116,8 +114,7 @@ void Scheduler::RunFiber(Worker* worker, Fiber* fiber) {
   worker->processor()->RecordRunning(fiber);
   *worker->eh = fiber->eh;
   fiber->status.store(FiberStatus::kRunning, std::memory_order_relaxed);  // statistic
-  SanitizerBeforeSwitch(worker->sanitizer, fiber->sanitizer, /*ends=*/false,
-                        Orders(worker));
+  SanitizerBeforeSwitch(worker->sanitizer, fiber->sanitizer, /*ends=*/false, Orders(worker));
   weft_switch_context(&worker->thread_sp, fiber->sp.load(std::memory_order_relaxed));
   SanitizerAfterSwitch(worker->sanitizer);
   FinishSwitch(worker);
