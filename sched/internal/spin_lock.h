@@ -87,18 +87,18 @@ using SpinLockHolder = ExclusiveGuard<SpinLock>;
 #if defined(WEFT_RACE)
 // A SpinLock that orders its holders to the race detector as well: for what stands for a lock of
 // the program, or guards what the detector is to look at.
-class VisibleSpinLock : public SpinLock {
+class ABSL_LOCKABLE VisibleSpinLock : public SpinLock {
  public:
-  void lock() {
+  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
     SpinLock::lock();
     race::Acquire(this);
   }
-  bool try_lock() {
+  bool try_lock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) {
     if (!SpinLock::try_lock()) return false;
     race::Acquire(this);
     return true;
   }
-  void unlock() {
+  void unlock() ABSL_UNLOCK_FUNCTION() {
     race::Release(this);
     SpinLock::unlock();
   }

@@ -126,7 +126,7 @@ INSTANTIATE_TEST_SUITE_P(Programs, CorrectTest,
 }  // namespace
 }  // namespace weft::race_programs
 
-extern "C" [[gnu::no_sanitize("thread")]] void __tsan_on_report(void* report) {
+extern "C" __attribute__((no_sanitize("thread"))) void __tsan_on_report(void* report) {
   using namespace weft::race_programs;
   reports.fetch_add(1, std::memory_order_relaxed);
   const char* description;
