@@ -54,16 +54,20 @@ class ABSL_LOCKABLE ChanCore {
     refs_.fetch_add(1, std::memory_order_relaxed);
   }
   void Unref() {
+    if (Drop()) destroy_(this);
+  }
+  // As Unref(), and leaves it to the caller to end the core's life. Returns whether that is due.
+  [[nodiscard]] bool Drop() {
     race::Release(&refs_);
     // ORDER(chan.refs): acquire, here and below; pairs with the release of the other handles'
-    // Unref().
+    // Drop().
     if (refs_.load(std::memory_order_acquire) != 1) {
-      // ORDER(chan.refs): release; pairs with the acquire of the last Unref(). All uses of the
+      // ORDER(chan.refs): release; pairs with the acquire of the last Drop(). All uses of the
       // channel are before its end.
-      if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+      if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return false;
     }
     race::Acquire(&refs_);
-    destroy_(this);
+    return true;
   }
 
   // Blocking operations, after the lock-free attempt was of no avail. SendSlow() panics on a closed
@@ -109,8 +113,9 @@ class ABSL_LOCKABLE ChanCore {
   // Before an operation that may wait, `what` in words, as "send on": fatal if the channel belongs
   // to a simulated world and the caller does not.
   void Enter(const char* what) const {
-    if (bubble_ != 0 || sched_internal::Sim() != nullptr) [[unlikely]] EnterBubble(what);
+    if (MustEnter()) [[unlikely]] EnterBubble(what);
   }
+  bool MustEnter() const { return bubble_ != 0 || sched_internal::Sim() != nullptr; }
 
   // The queues: for the cases of a select.
   WaitList& senders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) { return senders_; }
