@@ -44,8 +44,20 @@ class ABSL_LOCKABLE ChanCore {
   static ChanCore* Make(const ElementOps& ops, int64_t capacity);
 
   // For cores that are members. `slots` holds `capacity` zeroed slots.
-  ChanCore(const ElementOps& ops, void* slots, uint64_t capacity, Destroy destroy);
-  ~ChanCore();
+  ChanCore(const ElementOps& ops, void* slots, uint64_t capacity, Destroy destroy)
+      : tail_(RingShape(slots, ops.stride, capacity)),
+        destroy_(destroy),
+        frozen_(capacity == 0 || sched_internal::SimBubble() != 0),
+        head_(RingShape(slots, ops.stride, capacity)),
+        ops_(ops) {
+    if (!frozen_) return;
+    // Relaxed, both: nobody else has the channel yet.
+    tail_.word.store(kSlow, std::memory_order_relaxed);
+    head_.word.store(kSlow, std::memory_order_relaxed);
+  }
+  ~ChanCore() {
+    if (tail_.ring.capacity() != 0) DropAll();
+  }
   ChanCore(const ChanCore&) = delete;
   ChanCore& operator=(const ChanCore&) = delete;
 
@@ -162,6 +174,7 @@ class ABSL_LOCKABLE ChanCore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void TakeLocked(uint64_t head, void* destination) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   Waiter* CloseLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+  void DropAll();
 
   // The senders' line. The three groups are 64 bytes each, so that tail and head are never in the
   // same pair of lines.
