@@ -57,9 +57,9 @@ Node* Destroy(Node* node) {
 
 void Unref(Node* node) {
   while (node != nullptr && !node->IsStatic()) {
-    // ORDER(context.refs): acquire in the load, acq_rel in the other; they pair with the latter: the
-    // last comes after all that other handles have done. Who has the only one is the last: a second
-    // can only be made from one.
+    // ORDER(context.refs): acquire in the load, acq_rel in the other; they pair with the latter:
+    // the last comes after all that other handles have done. Who has the only one is the last: a
+    // second can only be made from one.
     if (node->refs.load(std::memory_order_acquire) != 1 &&
         node->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) {
       return;

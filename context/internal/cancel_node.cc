@@ -267,8 +267,8 @@ void CancelNode::Pin() {
 
 void CancelNode::Unpin() {
   // ORDER(context.pins): acquire in the load, acq_rel in the other; they pair with the latter: the
-  // last comes after all that the others have done. Who is alone stays alone: the node has its own
-  // pin while anybody can find it, and a cancellation can only by the list that it then still is in.
+  // last comes after all that the others have done. Who is alone stays alone: while anybody can
+  // find the node it has its own pin, and a cancellation finds it by the list that it then is in.
   if (pins_.load(std::memory_order_acquire) == 1 ||
       pins_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     delete this;
