@@ -244,6 +244,8 @@ class ABSL_MUST_USE_RESULT RecvChan {
   static RecvChan Adopt(chan_internal::ChanCore* core) {
     return RecvChan(chan_internal::Handle(core));
   }
+  // Leaves nil, and the reference to the caller.
+  chan_internal::ChanCore* Detach() { return handle_.Detach(); }
 
  private:
   friend class Chan<T>;

@@ -57,9 +57,13 @@ Node* Destroy(Node* node) {
 
 void Unref(Node* node) {
   while (node != nullptr && !node->IsStatic()) {
-    // ORDER(context.refs): acq_rel; pairs with itself: the last comes after all that other handles
-    // have done.
-    if (node->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    // ORDER(context.refs): acquire in the load, acq_rel in the other; they pair with the latter:
+    // the last comes after all that other handles have done. Who has the only one is the last: a
+    // second can only be made from one.
+    if (node->refs.load(std::memory_order_acquire) != 1 &&
+        node->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) {
+      return;
+    }
     node = Destroy(node);
   }
 }
@@ -86,25 +90,27 @@ const RecvChan<Empty>& Never() {
 }
 
 absl::Time DeadlineOf(const Context& context) {
+  if (!context) context_internal::PanicNilParent();
+  if (const CancelNode* const canceler = context.node()->canceler) return canceler->deadline();
   return context.Deadline().value_or(absl::InfiniteFuture());
 }
 
-// A child that ends with its parent.
-Context NewCancelNode(const Context& parent, Kind kind, absl::Time deadline) {
-  if (!parent) context_internal::PanicNilParent();
+// A child that ends with its parent, which is not nil, and what cancels it.
+template <typename Func>
+std::pair<Context, Func> NewCancelNode(const Context& parent, Kind kind, absl::Time deadline) {
   parent.node()->Ref();
   auto* const node = new CancelNode(kind, parent.node(), deadline);
-  Context context = Context::Adopt(node);
+  std::pair<Context, Func> both(Context::Adopt(node), Func(Context::Adopt(node)));
   if (parent.node()->foreign != nullptr) {
-    context_internal::FollowForeign(*parent.node()->foreign, context);
+    context_internal::FollowForeign(*parent.node()->foreign, both.first);
   } else {
     node->AttachTo(parent.node()->canceler);
   }
-  return context;
+  return both;
 }
 
-void CancelContext(const Context& context, absl::Status cause) {
-  if (context) context.node()->canceler->Cancel(Reason::kCancelled, std::move(cause));
+void CancelContext(const Context& context, const absl::Status& cause) {
+  if (context) context.node()->canceler->Cancel(Reason::kCancelled, cause);
 }
 
 }  // namespace
@@ -121,8 +127,7 @@ const absl::Status& Context::ErrSlow() const {
                                    : context_internal::ErrorOf(Reason::kNone);
 }
 
-const RecvChan<Empty>& Context::Done() const& {
-  if (node_->canceler != nullptr) return node_->canceler->Done();
+const RecvChan<Empty>& Context::DoneSlow() const {
   return node_->foreign != nullptr ? node_->foreign->done : Never();
 }
 
@@ -212,20 +217,14 @@ void Context::Unwatch(CancelWatcher* watcher) const {
 }
 
 void CancelFunc::operator()() const { CancelContext(context_, absl::OkStatus()); }
-void CancelCauseFunc::operator()(absl::Status cause) const {
-  CancelContext(context_, std::move(cause));
-}
+void CancelCauseFunc::operator()(absl::Status cause) const { CancelContext(context_, cause); }
 
 std::pair<Context, CancelFunc> WithCancel(const Context& parent) {
-  if (!parent) context_internal::PanicNilParent();
-  Context context = NewCancelNode(parent, Kind::kCancel, DeadlineOf(parent));
-  return {context, CancelFunc(context)};
+  return NewCancelNode<CancelFunc>(parent, Kind::kCancel, DeadlineOf(parent));
 }
 
 std::pair<Context, CancelCauseFunc> WithCancelCause(const Context& parent) {
-  if (!parent) context_internal::PanicNilParent();
-  Context context = NewCancelNode(parent, Kind::kCancel, DeadlineOf(parent));
-  return {context, CancelCauseFunc(context)};
+  return NewCancelNode<CancelCauseFunc>(parent, Kind::kCancel, DeadlineOf(parent));
 }
 
 namespace {
@@ -233,17 +232,14 @@ namespace {
 // Reading the clock is a good part of the cost, so it is read once.
 std::pair<Context, CancelFunc> WithDeadlineFrom(absl::Time now, const Context& parent,
                                                 absl::Time deadline, absl::Status cause) {
-  if (!parent) context_internal::PanicNilParent();
-  if (deadline == absl::InfiniteFuture() || DeadlineOf(parent) < deadline)
-    return WithCancel(parent);
-  Context context = NewCancelNode(parent, Kind::kDeadline, deadline);
-  CancelNode* const node = context.node()->canceler;
-  if (deadline <= now) {
-    node->Cancel(Reason::kDeadlineExceeded, std::move(cause));
-  } else {
-    node->ArmTimer(deadline - now, std::move(cause));
-  }
-  return {context, CancelFunc(context)};
+  const absl::Time above = DeadlineOf(parent);
+  if (deadline == absl::InfiniteFuture() || above < deadline)
+    return NewCancelNode<CancelFunc>(parent, Kind::kCancel, above);
+  auto both = NewCancelNode<CancelFunc>(parent, Kind::kDeadline, deadline);
+  CancelNode* const node = both.first.node()->canceler;
+  if (deadline <= now) node->Cancel(Reason::kDeadlineExceeded, cause);
+  node->ArmTimer(deadline - now, std::move(cause));
+  return both;
 }
 
 }  // namespace

@@ -87,7 +87,11 @@ class Context {
   }
 
   // Closed when the context ends. Always the same; nil if the context cannot end.
-  const RecvChan<Empty>& Done() const& ABSL_ATTRIBUTE_LIFETIME_BOUND;
+  const RecvChan<Empty>& Done() const& ABSL_ATTRIBUTE_LIFETIME_BOUND {
+    if (node_->canceler != nullptr) [[likely]]
+      return node_->canceler->Done();
+    return DoneSlow();
+  }
   RecvChan<Empty> Done() && { return std::as_const(*this).Done(); }
 
   // When the context will end by itself; nothing if it will not.
@@ -123,6 +127,7 @@ class Context {
 
  private:
   const absl::Status& ErrSlow() const;
+  const RecvChan<Empty>& DoneSlow() const;
 
   context_internal::Node* node_ = nullptr;
 };

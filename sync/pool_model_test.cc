@@ -42,7 +42,7 @@ class Item {
 };
 
 struct State {
-  std::array<Object, 2> objects;
+  std::array<Object, 4> objects;
   Pool<Item> pool;
 };
 
@@ -82,6 +82,23 @@ TEST(PoolModelTest, ClearTakesWhatAWorkerHas) {
           UseAndPutBack(s, 1);
         });
         p.Thread([&s] { s.pool.Clear(); });
+      },
+      Preemptions(2));
+}
+
+// The fourth finds the thread's own place full, and makes room there.
+TEST(PoolModelTest, WhatAWorkerHasTooManyOfGoesToAShard) {
+  model::ExpectSound(
+      [](Program& p) {
+        auto& s = p.Make<State>();
+        p.Thread([&s] {
+          for (Object& object : s.objects) s.pool.Put(Item(&object));
+        });
+        p.Thread([&s] { s.pool.Clear(); });
+        p.Finally([&s] {
+          s.pool.Clear();
+          for (Object& object : s.objects) model::Check(object.uses.Get() == 1);
+        });
       },
       Preemptions(2));
 }

@@ -84,10 +84,12 @@ TEST_F(PoolTest, ClearTakesWhatAWorkerHasForItself) {
   auto item = std::make_shared<int>(1);
   Pool<std::shared_ptr<int>> pool;
   weft::testing::RunInFiber([&] {
-    // The first goes to a shard and makes the worker an owner, the second is its own.
-    for (int i = 0; i < 3; ++i) pool.Put(item);
+    // The first goes to a shard and makes the worker an owner, the next are its own, and of the
+    // others some go to a shard and back.
+    for (int i = 0; i < 100; ++i) pool.Put(item);
+    for (int i = 0; i < 50; ++i) pool.Get();
   });
-  EXPECT_EQ(item.use_count(), 4);
+  EXPECT_EQ(item.use_count(), 51);
   pool.Clear();
   EXPECT_EQ(item.use_count(), 1);
 }

@@ -85,19 +85,7 @@ ChanCore* ChanCore::Make(const ElementOps& ops, int64_t capacity) {
   return ::new (memory) ChanCore(ops, slots, static_cast<uint64_t>(capacity), &FreeCore);
 }
 
-ChanCore::ChanCore(const ElementOps& ops, void* slots, uint64_t capacity, Destroy destroy)
-    : tail_(RingShape(slots, ops.stride, capacity)),
-      destroy_(destroy),
-      frozen_(capacity == 0 || sched_internal::SimBubble() != 0),
-      head_(RingShape(slots, ops.stride, capacity)),
-      ops_(ops) {
-  if (!frozen_) return;
-  // Relaxed, both: nobody else has the channel yet.
-  tail_.word.store(kSlow, std::memory_order_relaxed);
-  head_.word.store(kSlow, std::memory_order_relaxed);
-}
-
-ChanCore::~ChanCore() {
+void ChanCore::DropAll() {
   // Relaxed, all: nobody else has the channel any more; Unref() has acquired what they did.
   uint64_t tail = tail_.word.load(std::memory_order_relaxed) & ~kFlags;
   uint64_t head = head_.word.load(std::memory_order_relaxed) & ~kFlags;
@@ -308,6 +296,7 @@ Waiter* ChanCore::CloseLocked() {
   // ORDER(chan.close): release; pairs with the acquire loads of the probes and of the lock-free
   // receive.
   tail_.word.store(tail | kClosed, std::memory_order_release);
+  if (receivers_.empty() && senders_.empty()) return nullptr;
   Waiter* chain = nullptr;
   Waiter** end = &chain;
   for (WaitList* list : {&receivers_, &senders_}) {

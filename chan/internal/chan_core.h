@@ -44,8 +44,20 @@ class ABSL_LOCKABLE ChanCore {
   static ChanCore* Make(const ElementOps& ops, int64_t capacity);
 
   // For cores that are members. `slots` holds `capacity` zeroed slots.
-  ChanCore(const ElementOps& ops, void* slots, uint64_t capacity, Destroy destroy);
-  ~ChanCore();
+  ChanCore(const ElementOps& ops, void* slots, uint64_t capacity, Destroy destroy)
+      : tail_(RingShape(slots, ops.stride, capacity)),
+        destroy_(destroy),
+        frozen_(capacity == 0 || sched_internal::SimBubble() != 0),
+        head_(RingShape(slots, ops.stride, capacity)),
+        ops_(ops) {
+    if (!frozen_) return;
+    // Relaxed, both: nobody else has the channel yet.
+    tail_.word.store(kSlow, std::memory_order_relaxed);
+    head_.word.store(kSlow, std::memory_order_relaxed);
+  }
+  ~ChanCore() {
+    if (tail_.ring.capacity() != 0) DropAll();
+  }
   ChanCore(const ChanCore&) = delete;
   ChanCore& operator=(const ChanCore&) = delete;
 
@@ -54,16 +66,20 @@ class ABSL_LOCKABLE ChanCore {
     refs_.fetch_add(1, std::memory_order_relaxed);
   }
   void Unref() {
+    if (Drop()) destroy_(this);
+  }
+  // As Unref(), and leaves it to the caller to end the core's life. Returns whether that is due.
+  [[nodiscard]] bool Drop() {
     race::Release(&refs_);
     // ORDER(chan.refs): acquire, here and below; pairs with the release of the other handles'
-    // Unref().
+    // Drop().
     if (refs_.load(std::memory_order_acquire) != 1) {
-      // ORDER(chan.refs): release; pairs with the acquire of the last Unref(). All uses of the
+      // ORDER(chan.refs): release; pairs with the acquire of the last Drop(). All uses of the
       // channel are before its end.
-      if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+      if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return false;
     }
     race::Acquire(&refs_);
-    destroy_(this);
+    return true;
   }
 
   // Blocking operations, after the lock-free attempt was of no avail. SendSlow() panics on a closed
@@ -109,8 +125,9 @@ class ABSL_LOCKABLE ChanCore {
   // Before an operation that may wait, `what` in words, as "send on": fatal if the channel belongs
   // to a simulated world and the caller does not.
   void Enter(const char* what) const {
-    if (bubble_ != 0 || sched_internal::Sim() != nullptr) [[unlikely]] EnterBubble(what);
+    if (MustEnter()) [[unlikely]] EnterBubble(what);
   }
+  bool MustEnter() const { return bubble_ != 0 || sched_internal::Sim() != nullptr; }
 
   // The queues: for the cases of a select.
   WaitList& senders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) { return senders_; }
@@ -157,6 +174,7 @@ class ABSL_LOCKABLE ChanCore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void TakeLocked(uint64_t head, void* destination) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   Waiter* CloseLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
+  void DropAll();
 
   // The senders' line. The three groups are 64 bytes each, so that tail and head are never in the
   // same pair of lines.

@@ -41,6 +41,8 @@ class Handle {
   }
 
   ChanCore* core() const { return core_; }
+  // Gives the reference to the caller.
+  ChanCore* Detach() { return std::exchange(core_, nullptr); }
 
  private:
   ChanCore* core_ = nullptr;
@@ -94,6 +96,8 @@ Outcome TryRecvStored(ChanCore& core, std::optional<typename Element<T>::Stored>
   if (!sched_internal::SimSpuriousFailure()) [[likely]] {
     outcome = TryRecvFast<T>(core, Into(destination));
   }
+  // Without a call where no lock is needed: many only ask so whether a channel has been closed.
+  if (outcome == Outcome::kUndecided && !core.MustEnter()) outcome = core.ProbeRecv();
   if (outcome == Outcome::kUndecided) outcome = core.TryRecvSlow(&destination);
   sched_internal::SafePoint(sched_internal::Op::kTryReceive, &core);
   return outcome;

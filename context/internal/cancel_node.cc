@@ -23,17 +23,22 @@ CancelNode::Timer::Timer(CancelNode* node) : SchedTimer(&TimerFired), node(node)
 
 CancelNode::CancelNode(Kind kind, Node* parent_node, absl::Time deadline)
     : Node(kind),
+      pins_(kind == Kind::kDeadline ? 2 : 1),
       deadline_(deadline),
       timer_(this),
       core_(this),
       done_(RecvChan<Empty>::Adopt(&core_)) {
   parent = parent_node;
   canceler = this;
+  refs.store(2, std::memory_order_relaxed);  // nobody else has the node yet
 }
 
 void CancelNode::AttachTo(CancelNode* above) {
-  above_ = above;
-  if (above == nullptr || above->Adopt(this)) return;
+  if (above == nullptr) return;
+  if (above->Adopt(this)) {
+    above_ = above;
+    return;
+  }
   // Relaxed: Adopt() has seen it under the lock, and it does not change any more but for kClosed.
   const uint8_t state = above->state_.load(std::memory_order_relaxed);
   Cancel(static_cast<Reason>(state & ~kClosed), above->cause_);
@@ -78,21 +83,14 @@ void CancelNode::ArmTimer(absl::Duration timeout, absl::Status cause) {
   timer_cause_ = std::move(cause);
   const int64_t in_ns = absl::ToInt64Nanoseconds(timeout);
   const int64_t now_ns = MonotonicNanos();
-  VisibleSpinLockHolder holder(lock_);
-  // Relaxed: written under the lock. An ancestor may have been faster.
-  if (state_.load(std::memory_order_relaxed) != 0) return;
-  Pin();
-  timer_.Arm(in_ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + in_ns);
-}
-
-void CancelNode::CancelTimer() {
-  if (kind != Kind::kDeadline) return;
-  bool prevented;
   {
     VisibleSpinLockHolder holder(lock_);
-    prevented = timer_.Cancel();
+    // Relaxed: written under the lock. An ancestor may have been faster.
+    if (state_.load(std::memory_order_relaxed) == 0) {
+      return timer_.Arm(in_ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + in_ns);
+    }
   }
-  if (prevented) Unpin();
+  Unpin();
 }
 
 // The timer's pin keeps the memory, not the node: if it is being dismantled, nobody sees what
@@ -105,10 +103,10 @@ void CancelNode::TimerFired(SchedTimer* timer, int64_t) {
 
 // One pass over the tree with a list of its own instead of recursion: trees may be deep, and stacks
 // small.
-void CancelNode::Cancel(Reason reason, absl::Status cause) {
-  if (cause.ok()) cause = ErrorOf(reason);
+void CancelNode::Cancel(Reason reason, const absl::Status& cause) {
   if (!Begin(reason, cause)) return;
   Finish();
+  if (alone_) return;
   CancelNode* work = nullptr;
   CancelChildren(reason, cause, &work);
   NotifyWatchers();
@@ -116,8 +114,10 @@ void CancelNode::Cancel(Reason reason, absl::Status cause) {
     CancelNode* const node = work;
     work = node->next_work_;
     node->Finish();
-    node->CancelChildren(reason, cause, &work);
-    node->NotifyWatchers();
+    if (!node->alone_) {
+      node->CancelChildren(reason, cause, &work);
+      node->NotifyWatchers();
+    }
     node->Unpin();
   }
 }
@@ -128,6 +128,8 @@ bool CancelNode::Begin(Reason reason, const absl::Status& cause) {
   // Relaxed: written under the lock.
   if (state_.load(std::memory_order_relaxed) != 0) return false;
   cause_ = cause;
+  // Nobody comes to these any more, for all look at state_ under the lock first.
+  alone_ = children_ == nullptr && watchers_ == nullptr && !stop_;
   // ORDER(context.err): release; pairs with the acquire in Err() and Cause(). Publishes cause_.
   state_.store(static_cast<uint8_t>(reason), std::memory_order_release);
   return true;
@@ -138,7 +140,10 @@ void CancelNode::Finish() {
   // ORDER(context.err): release; pairs with the acquire in ErrSlow(): who sees it sees the channel
   // closed. Relaxed in the load: only we write now.
   state_.store(state_.load(std::memory_order_relaxed) | kClosed, std::memory_order_release);
-  CancelTimer();
+  // Without the lock: whoever else arms or cancels it does so under the lock, and only if he finds
+  // there that state_ has not been set yet, which Begin() has done.
+  if (kind == Kind::kDeadline && timer_.Cancel()) Unpin();
+  if (alone_) return;
   std::function<bool()> stop;
   {
     VisibleSpinLockHolder holder(lock_);
@@ -224,34 +229,35 @@ const absl::Status& CancelNode::ErrSlow() const {
 
 absl::Status CancelNode::Cause() const {
   // ORDER(context.err): acquire; pairs with the release in Begin(). Publishes cause_.
-  return state_.load(std::memory_order_acquire) == 0 ? absl::OkStatus() : cause_;
+  const uint8_t state = state_.load(std::memory_order_acquire);
+  if (state == 0) return absl::OkStatus();
+  return cause_.ok() ? ErrorOf(static_cast<Reason>(state & ~kClosed)) : cause_;
 }
 
-// Handles and the channel's holders go in any order, and each side may be the last: whoever comes
-// second dismantles.
-Node* CancelNode::Release() {
-  done_ = RecvChan<Empty>();
-  // ORDER(context.stage): acq_rel; pairs with itself in ChannelGone(): the second sees what the
-  // first has done.
-  if (stage_.exchange(Stage::kHandlesGone, std::memory_order_acq_rel) != Stage::kChannelGone)
-    return nullptr;
-  return Dismantle();
-}
+// The handles have one reference to the channel between them, so its count says when both they and
+// the channel's other holders have gone. It is given back by hand, since what follows for the last
+// is not the same: here the caller goes on with the parent, in constant stack.
+Node* CancelNode::Release() { return done_.Detach()->Drop() ? Dismantle() : nullptr; }
 
 void CancelNode::ChannelGone(chan_internal::ChanCore* core) {
-  CancelNode* const node = static_cast<DoneCore*>(core)->node;
-  // ORDER(context.stage): acq_rel; pairs with itself in Release().
-  if (node->stage_.exchange(Stage::kChannelGone, std::memory_order_acq_rel) != Stage::kHandlesGone)
-    return;
-  context_internal::Unref(node->Dismantle());
+  context_internal::Unref(static_cast<DoneCore*>(core)->node->Dismantle());
 }
 
 Node* CancelNode::Dismantle() {
   Detach();
   Node* const above = std::exchange(parent, nullptr);
-  CancelTimer();
+  if (kind == Kind::kDeadline) DisarmTimer();
   Unpin();
   return above;
+}
+
+void CancelNode::DisarmTimer() {
+  {
+    VisibleSpinLockHolder holder(lock_);
+    // Relaxed: written under the lock. A cancellation that has begun does it itself.
+    if (state_.load(std::memory_order_relaxed) != 0 || !timer_.Cancel()) return;
+  }
+  Unpin();
 }
 
 void CancelNode::Pin() {
@@ -260,9 +266,13 @@ void CancelNode::Pin() {
 }
 
 void CancelNode::Unpin() {
-  // ORDER(context.pins): acq_rel; pairs with itself: the last comes after all that the others have
-  // done.
-  if (pins_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  // ORDER(context.pins): acquire in the load, acq_rel in the other; they pair with the latter: the
+  // last comes after all that the others have done. Who is alone stays alone: while anybody can
+  // find the node it has its own pin, and a cancellation finds it by the list that it then is in.
+  if (pins_.load(std::memory_order_acquire) == 1 ||
+      pins_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    delete this;
+  }
 }
 
 }  // namespace weft::context_internal

@@ -33,7 +33,8 @@ inline const absl::Status& ErrorOf(Reason reason) {
 
 class CancelNode : public Node {
  public:
-  // Takes over one reference to `parent`. Call AttachTo() next.
+  // Takes over one reference to `parent`, and has two itself: a context's and that of the function
+  // which cancels it. Call AttachTo() next.
   CancelNode(Kind kind, Node* parent, absl::Time deadline);
 
   // Makes the node follow `above`, which its parent keeps alive, or nobody if that is null. Cancels
@@ -43,13 +44,14 @@ class CancelNode : public Node {
   // Has stop() called when the node is cancelled; at once if that has happened.
   void SetStop(std::function<bool()> stop);
 
-  // Has the node cancelled with `cause` when its deadline comes, `timeout` from now.
+  // Has the node cancelled with `cause` when its deadline comes, `timeout` from now. To be called
+  // once for each node of kind kDeadline, even if it has been cancelled.
   void ArmTimer(absl::Duration timeout, absl::Status cause);
 
   // Cancels this and all below; nothing if it has been cancelled. OK as a cause stands for the
   // error of `reason`. The caller keeps the node alive. Does not wait for a cancellation that
   // another has begun.
-  void Cancel(Reason reason, absl::Status cause);
+  void Cancel(Reason reason, const absl::Status& cause);
 
   const absl::Status& Err() const {
     // ORDER(context.err): acquire; pairs with the releases in Begin() and Finish().
@@ -82,42 +84,41 @@ class CancelNode : public Node {
     CancelNode* const node;
   };
 
-  // What keeps a node that no handle refers to.
-  enum class Stage : uint8_t { kInUse, kChannelGone, kHandlesGone };
-
   ~CancelNode() = default;
 
   bool Begin(Reason reason, const absl::Status& cause);
   void Finish();
   void CancelChildren(Reason reason, const absl::Status& cause, CancelNode** work);
   void NotifyWatchers();
-  void CancelTimer();
   void Detach();
   bool Adopt(CancelNode* child);
   const absl::Status& ErrSlow() const;
   static void ChannelGone(chan_internal::ChanCore* core);
   static void TimerFired(SchedTimer* timer, int64_t now_ns);
   Node* Dismantle();
+  void DisarmTimer();
   void Pin();
   void Unpin();
 
   // A Reason; kClosed is added when the channel is closed.
   static constexpr uint8_t kClosed = 0x80;
   sched_internal::VisibleAtom<uint8_t> state_{0};
-  sched_internal::VisibleAtom<Stage> stage_{Stage::kInUse};
-  // Who may still touch the memory: the node itself while it lives, its armed timer, a cancellation
-  // that is at work.
-  sched_internal::VisibleAtom<uint32_t> pins_{1};
+  // Who may still touch the memory: the node itself while it lives, its timer until it is disarmed,
+  // a cancellation that is at work.
+  sched_internal::VisibleAtom<uint32_t> pins_;
 
   sched_internal::VisibleSpinLock lock_;
   CancelNode* children_ ABSL_GUARDED_BY(lock_) = nullptr;
   CancelWatcher* watchers_ ABSL_GUARDED_BY(lock_) = nullptr;
   CancelWatcher* notifying_ ABSL_GUARDED_BY(lock_) = nullptr;
+  // Whether a cancellation has nobody to tell but the channel. Written by Begin(), read by the one
+  // who cancels.
+  bool alone_ = false;
 
   // What CancelNode::SetStop() has set.
   std::function<bool()> stop_ ABSL_GUARDED_BY(lock_);
 
-  // Whose child this is. Written once, by AttachTo().
+  // Whose child this is; null if it has never been in anybody's list. Written once, by AttachTo().
   CancelNode* above_ = nullptr;
   // Guarded by above_->lock_.
   CancelNode* next_sibling_ = nullptr;
@@ -129,7 +130,7 @@ class CancelNode : public Node {
 
   const absl::Time deadline_;
   absl::Status timer_cause_;  // written before the timer is armed
-  absl::Status cause_;        // written once, before state_
+  absl::Status cause_;        // written once, before state_; OK: the error itself
   Timer timer_;
   DoneCore core_;
   RecvChan<Empty> done_;

@@ -5,7 +5,6 @@
 #include <limits>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "weft/sched/go.h"
 #include "weft/sched/internal/environment.h"
 #include "weft/sched/internal/futex.h"
@@ -267,7 +266,10 @@ absl::Time WallNow() {
   if (const sched_internal::SimHooks* sim = sched_internal::Sim()) {
     return absl::FromUnixNanos(sim->now_ns + sim->wall_offset);
   }
-  return absl::Now();
+  // Not absl::Now(), which corrects a clock of its own by this one, in twice the time.
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return absl::TimeFromTimespec(now);
 }
 
 void SchedTimer::Arm(int64_t when_ns) {
