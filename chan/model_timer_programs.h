@@ -200,8 +200,8 @@ inline TimerProgramFn ResetWhileSomebodyWaits(int64_t from_ns, int64_t to_ns) {
   };
 }
 
-// A select that waits for the time, and for an element that comes meanwhile: whichever it takes, the
-// other is still there, once. `then` is what it does after that.
+// A select that waits for the time, and for an element that comes meanwhile: whichever it takes,
+// the other is still there, once. `then` is what it does after that.
 inline TimerProgramFn SelectAgainstFire(std::function<void(SetTimer&)> then) {
   return [then](model::Program& p) {
     auto& set = p.Make<SetTimer>();

@@ -120,7 +120,8 @@ class ABSL_LOCKABLE ChanCore {
   // Before an operation that may wait, `what` in words, as "send on": fatal if the channel belongs
   // to a simulated world and the caller does not.
   void Enter(const char* what) const {
-    if (IsSpecial()) [[unlikely]] EnterBubble(what);
+    if (IsSpecial()) [[unlikely]]
+      EnterBubble(what);
   }
 
   // Whether there may be more to an operation than the words and the queues: see Enter() and

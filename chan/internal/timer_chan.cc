@@ -28,7 +28,8 @@ TimerChan::TimerChan(Free free)
 bool TimerChan::CallerIsElsewhere() const { return bubble() == 0 && Sim() != nullptr; }
 
 int64_t TimerChan::Now() const {
-  if (!CallerIsElsewhere()) [[likely]] return MonotonicNanos();
+  if (!CallerIsElsewhere()) [[likely]]
+    return MonotonicNanos();
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;

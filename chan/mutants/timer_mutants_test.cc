@@ -27,9 +27,9 @@ TEST(TimerMutantsTest, Reset) {
   ExpectFound(ResetWhileSomebodyWaits(kBefore, kAnew), Bounds(4, 2),
               {{chan_mutants::kAlarmDoesNotLookAtTheClock, "before it was due"},
                {chan_mutants::kEarlyAlarmIsTheLast, kStuck}});
-  ExpectFound(ResetWhileSomebodyWaits(kAnew, kBefore), Bounds(4, 2),
-              {{chan_mutants::kLateAlarmIsLeft, kStuck},
-               {chan_mutants::kResetSetsNoAlarm, kStuck}});
+  ExpectFound(
+      ResetWhileSomebodyWaits(kAnew, kBefore), Bounds(4, 2),
+      {{chan_mutants::kLateAlarmIsLeft, kStuck}, {chan_mutants::kResetSetsNoAlarm, kStuck}});
 }
 
 TEST(TimerMutantsTest, Select) {

@@ -116,8 +116,8 @@ namespace model {
 void FireTimers(int64_t now_ns) {
   // ORDER(model_timer.clock): seq_cst, both; pairs with the load in MonotonicNanos().
   int64_t before = clock_ns.load(std::memory_order_seq_cst);
-  while (before < now_ns && !clock_ns.compare_exchange_strong(before, now_ns,
-                                                              std::memory_order_seq_cst)) {
+  while (before < now_ns &&
+         !clock_ns.compare_exchange_strong(before, now_ns, std::memory_order_seq_cst)) {
   }
   while (queue.FireOne(now_ns)) {
   }

@@ -10,8 +10,8 @@
 
 namespace weft::sched_internal::model {
 
-// It is `now_ns`, or later. Calls back, one after the other, the timers that are due at `now_ns`: the
-// earliest first.
+// It is `now_ns`, or later. Calls back, one after the other, the timers that are due at `now_ns`:
+// the earliest first.
 void FireTimers(int64_t now_ns);
 
 }  // namespace weft::sched_internal::model
