@@ -142,6 +142,9 @@ class ABSL_LOCKABLE ChanCore {
     if (source_ != nullptr) source_->await(*this);
   }
 
+  // Whether operations take the lock. A hint, without it: hence relaxed.
+  bool IsFrozen() const { return (head_.word.load(std::memory_order_relaxed) & kSlow) != 0; }
+
   // The queues: for the cases of a select.
   WaitList& senders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) { return senders_; }
   WaitList& receivers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) { return receivers_; }

@@ -269,7 +269,7 @@ int Choose(uint64_t can_run, Cases&... cases) {
 
 struct Ran {
   int position;
-  bool lost;  // a case looked ready, and was not
+  bool lost;  // a case was ready, and somebody else was faster who did not take the lock either
 };
 
 template <typename... Cases>
@@ -277,7 +277,7 @@ Ran RunReadyOnce(Cases&... cases) {
   uint64_t can_run = 0;
   [[maybe_unused]] int at = 0;
   ((can_run |= uint64_t{cases.CanRun()} << at++), ...);
-  const bool any = can_run != 0;
+  bool lost = false;
   while (can_run != 0) {
     const int chosen = Choose(can_run, cases...);
     bool ran = false;
@@ -288,9 +288,10 @@ Ran RunReadyOnce(Cases&... cases) {
       sched_internal::SafePoint(sched_internal::Op::kSelect, core);
       return {chosen, false};
     }
+    lost |= core != nullptr && !core->IsFrozen();
     can_run &= ~(uint64_t{1} << chosen);
   }
-  return {kNone, any};
+  return {kNone, lost};
 }
 
 #if defined(WEFT_MODEL)

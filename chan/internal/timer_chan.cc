@@ -37,8 +37,10 @@ int64_t TimerChan::Now() const {
 
 bool TimerChan::IsEmpty(const ChanCore& core) {
   auto& self = static_cast<const TimerChan&>(core);
-  // Relaxed: nothing else is read by it, and whoever knows of a Reset() reads what that has
-  // written. Not due at a later reading of the clock is not due then.
+  // Relaxed, both: nothing else is read by them, and whoever knows of a Reset() or an alarm reads
+  // what that has written. An alarm to come saves the look at the clock.
+  if (self.alarm_set_.load(std::memory_order_relaxed)) return true;
+  // Not due at a later reading of the clock is not due then.
   const int64_t due_ns = self.due_ns_.load(std::memory_order_relaxed);
   return due_ns == kNeverDue || due_ns > self.Now();
 }
@@ -68,7 +70,7 @@ void TimerChan::End(ChanCore* core) {
 }
 
 bool TimerChan::IsDue(int64_t now_ns) const {
-  // Relaxed, here and below: under the lock.
+  // Relaxed, here and below, as what is known of the alarm: under the lock.
   return due_ns_.load(std::memory_order_relaxed) <= now_ns;
 }
 
@@ -85,7 +87,7 @@ bool TimerChan::Reset(int64_t when_ns, int64_t period_ns) {
   due_ns_.store(when_ns, std::memory_order_relaxed);
   period_ns_ = period_ns;
   // One that is too early now costs less than to set it anew each time.
-  if (alarm_set_ && (when_ns < SchedTimer::when_ns() || when_ns == kNeverDue)) CancelAlarm();
+  if (when_ns < SchedTimer::when_ns() || when_ns == kNeverDue) CancelAlarm();
   if (!receivers().empty()) SetAlarm();
   unlock();
   return was_set;
@@ -93,8 +95,8 @@ bool TimerChan::Reset(int64_t when_ns, int64_t period_ns) {
 
 void TimerChan::SetAlarm() {
   const int64_t due_ns = due_ns_.load(std::memory_order_relaxed);
-  if (alarm_set_ || due_ns == kNeverDue) return;
-  alarm_set_ = true;
+  if (alarm_set_.load(std::memory_order_relaxed) || due_ns == kNeverDue) return;
+  alarm_set_.store(true, std::memory_order_relaxed);
   if (CallerIsElsewhere()) [[unlikely]] {
     ArmOutside(due_ns);
   } else {
@@ -107,8 +109,8 @@ void TimerChan::SetAlarm() {
 }
 
 void TimerChan::CancelAlarm() {
-  if (!alarm_set_) return;
-  alarm_set_ = false;
+  if (!alarm_set_.load(std::memory_order_relaxed)) return;
+  alarm_set_.store(false, std::memory_order_relaxed);
   if (!Cancel()) ++stale_;
 }
 
@@ -143,7 +145,7 @@ void TimerChan::Alarm(SchedTimer* timer, int64_t now_ns) {
 }
 
 Parkable* TimerChan::CompleteFirst(int64_t now_ns) {
-  alarm_set_ = false;
+  alarm_set_.store(false, std::memory_order_relaxed);
   Parkable* completed = nullptr;
   if (IsDue(now_ns)) {
     // If all who have waited have chosen another case, it stays due, for whoever comes next.

@@ -67,9 +67,9 @@ class TimerChan final : public ChanCore, private SchedTimer {
   // Written under the lock. kNeverDue: not set.
   sched_internal::Atom<int64_t> due_ns_{kNeverDue};
   int64_t period_ns_ ABSL_GUARDED_BY(this) = 0;
-  // Whether an alarm is to come, for due_ns_ or earlier. Set whenever the timer is set and somebody
-  // waits.
-  bool alarm_set_ ABSL_GUARDED_BY(this) = false;
+  // Whether an alarm is to come, for due_ns_ or earlier; so it is whenever the timer is set and
+  // somebody waits. Written under the lock.
+  sched_internal::Atom<bool> alarm_set_{false};
   uint32_t stale_ ABSL_GUARDED_BY(this) = 0;  // alarms that have begun and shall do nothing
 };
 
