@@ -2,8 +2,9 @@
 //
 // Go: time.After, AfterFunc, Timer, NewTimer, Ticker, NewTicker and Tick, with the rules since Go
 //   1.23: the channels seem unbuffered (len and cap are 0), and after Stop() or Reset() has
-//   returned no time from before is received. time.Sleep is weft::Sleep (sched/go.h). Difference:
-//   Timer and Ticker are handles; copies are the same timer.
+//   returned no time from before is received; and a timer whose channel nobody waits on wakes
+//   nobody, nor does it hide a deadlock. time.Sleep is weft::Sleep (sched/go.h). Difference: Timer
+//   and Ticker are handles; copies are the same timer.
 //
 // Thread safety: yes, all.
 // Blocks: nothing; the last handle's end may spin for the few instructions that an alarm for
