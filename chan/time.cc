@@ -13,6 +13,7 @@
 namespace weft {
 
 using chan_internal::DueAfter;
+using chan_internal::DueAfterNanos;
 using chan_internal::TimerChan;
 using chan_internal::TimerFunc;
 
@@ -63,7 +64,8 @@ void Ticker::Stop() const {
 void Ticker::Reset(absl::Duration interval) const {
   if (interval <= absl::ZeroDuration()) Panic("non-positive interval for Ticker.Reset");
   if (channel_ == nullptr) Panic("time: Reset called on uninitialized Ticker");
-  Of(channel_).Reset(DueAfter(interval, Of(channel_).Now()), Period(interval));
+  const int64_t period_ns = Period(interval);
+  Of(channel_).Reset(DueAfterNanos(period_ns, Of(channel_).Now()), period_ns);
 }
 
 RecvChan<absl::Time> After(absl::Duration d) { return Start(d, 0); }

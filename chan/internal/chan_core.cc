@@ -242,7 +242,7 @@ void ChanCore::EnterBubble(const char* what) const {
 }
 
 bool ChanCore::EnterAndFindNothing() const {
-  EnterBubble("select on");
+  if (bubble() != 0 || sched_internal::Sim() != nullptr) EnterBubble("select on");
   return HasNothing();
 }
 

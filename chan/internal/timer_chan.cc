@@ -16,8 +16,7 @@ using sched_internal::Sim;
 
 int64_t DueAfter(absl::Duration d, int64_t now_ns) {
   if (d <= absl::ZeroDuration()) return now_ns;
-  int64_t ns = absl::ToInt64Nanoseconds(d);
-  return ns >= kNeverDue - now_ns ? kNeverDue : now_ns + ns;
+  return DueAfterNanos(absl::ToInt64Nanoseconds(d), now_ns);
 }
 
 const Source TimerChan::kSource = {&IsEmpty, &Take, &Await};

@@ -19,9 +19,13 @@
 
 namespace weft::chan_internal {
 
-// `d` after now_ns; kNeverDue for an infinite d.
-int64_t DueAfter(absl::Duration d, int64_t now_ns);
 inline constexpr int64_t kNeverDue = INT64_MAX;
+
+// `d` or `ns`, which is not negative, after now_ns; kNeverDue if that is too far away.
+int64_t DueAfter(absl::Duration d, int64_t now_ns);
+inline int64_t DueAfterNanos(int64_t ns, int64_t now_ns) {
+  return ns >= kNeverDue - now_ns ? kNeverDue : now_ns + ns;
+}
 
 class TimerChan final : public ChanCore, private SchedTimer {
  public:
