@@ -1,8 +1,11 @@
 // Channels, selects and timers under simulation.
+#include <cstdint>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
 
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "weft/chan/chan.h"
 #include "weft/chan/select.h"
@@ -116,6 +119,140 @@ TEST(ChanSimTest, TimersThatTieFireInBothOrders) {
   });
   EXPECT_TRUE(result.passed) << result.report;
   EXPECT_EQ(winners.size(), 2u);
+}
+
+// What a timer must do, with a clock that stands still unless somebody waits.
+struct TimerRules {
+  bool set = false;
+  int64_t due = 0;
+  int64_t period = 0;
+
+  bool IsDue(int64_t now) const { return set && due <= now; }
+  void Reset(int64_t when, int64_t every) { set = true, due = when, period = every; }
+  // On the grid of the first, however late.
+  int64_t Take(int64_t now) {
+    const int64_t taken = due;
+    set = period > 0;
+    if (set) due += period * (1 + (now - due) / period);
+    return taken;
+  }
+};
+
+// Random programs, step by step: which times are received, and what Stop() and Reset() return.
+void CompareWithTheRules(uint32_t seed, bool ticks) {
+  std::mt19937 random(seed);
+  const auto below = [&random](int n) { return static_cast<int>(random() % n); };
+  const absl::Time start = WallNow();
+  const auto now = [start] { return absl::ToInt64Seconds(WallNow() - start); };
+  const auto at = [start](int64_t t) { return start + absl::Seconds(t); };
+  TimerRules rules;
+  rules.Reset(3, ticks ? 3 : 0);
+  std::optional<Timer> timer;
+  std::optional<Ticker> ticker;
+  if (ticks) {
+    ticker.emplace(absl::Seconds(3));
+  } else {
+    timer.emplace(absl::Seconds(3));
+  }
+  const RecvChan<absl::Time> c = ticks ? ticker->C() : timer->C();
+  const auto never = MakeChan<int>();
+  for (int step = 0; step < 40; ++step) {
+    const int64_t d = 1 + below(5);
+    switch (below(7)) {
+      case 0:
+        Sleep(absl::Seconds(d));
+        break;
+      case 1: {
+        const bool due = rules.IsDue(now());
+        const auto result = c.TryRecv();
+        ASSERT_EQ(result.received(), due) << step;
+        if (due) {
+          ASSERT_EQ(*result, at(rules.Take(now()))) << step;
+        }
+        break;
+      }
+      case 2: {
+        if (!rules.set) break;
+        const auto received = c.Recv();
+        ASSERT_EQ(*received, at(rules.Take(now()))) << step;
+        break;
+      }
+      case 3: {
+        if (!rules.set) break;
+        const bool before = rules.due <= now() + d - 1;
+        std::optional<absl::Time> received;
+        const int ran = Select(OnRecv(After(absl::Milliseconds(1000 * d - 500))), OnRecv(never),
+                               OnRecv(c, &received));
+        ASSERT_EQ(ran, before ? 2 : 0) << step;
+        if (ran == 2) {
+          ASSERT_EQ(*received, at(rules.Take(now()))) << step;
+        }
+        Sleep(at(now() + (ran == 0 ? 1 : 0)) - WallNow());
+        break;
+      }
+      case 4: {
+        const bool due = rules.IsDue(now());
+        std::optional<absl::Time> received;
+        const int ran = Select(OnRecv(c, &received), OnRecv(never), OnDefault());
+        ASSERT_EQ(ran, due ? 0 : 2) << step;
+        if (due) {
+          ASSERT_EQ(*received, at(rules.Take(now()))) << step;
+        }
+        break;
+      }
+      case 5:
+        if (ticks) {
+          ticker->Stop();
+        } else {
+          ASSERT_EQ(timer->Stop(), rules.set) << step;
+        }
+        rules.set = false;
+        break;
+      default:
+        if (ticks) {
+          ticker->Reset(absl::Seconds(d));
+        } else {
+          ASSERT_EQ(timer->Reset(absl::Seconds(d)), rules.set) << step;
+        }
+        rules.Reset(now() + d, ticks ? d : 0);
+        break;
+    }
+    ASSERT_EQ(c.len(), 0);
+    ASSERT_EQ(c.cap(), 0);
+  }
+}
+
+TEST(ChanSimTest, TimersKeepTheRules) {
+  for (uint32_t seed = 1; seed <= 100; ++seed) {
+    for (bool ticks : {false, true}) {
+      const sim::Result result = sim::Run({.runs = 1}, [&] { CompareWithTheRules(seed, ticks); });
+      ASSERT_TRUE(result.passed && !::testing::Test::HasFailure()) << seed << result.report;
+    }
+  }
+}
+
+// Two that wait for one ticker, one that resets it, in every order: nobody is forgotten, and no
+// tick is given twice or too early.
+TEST(ChanSimTest, TickerIsResetWhileTwoWait) {
+  const sim::Result result = sim::Run(kAll, [&] {
+    const absl::Time start = WallNow();
+    Ticker ticker(absl::Seconds(5));
+    auto received = MakeChan<absl::Time>(2);
+    for (int i = 0; i < 2; ++i) {
+      Go([&] { received.Send(*ticker.C().Recv()); });
+    }
+    Go([&] {
+      Sleep(absl::Seconds(1));
+      ticker.Reset(absl::Seconds(2));
+    });
+    const absl::Time first = *received.Recv();
+    const absl::Time second = *received.Recv();
+    sim::Check(first == start + absl::Seconds(3), "the first tick");
+    sim::Check(second == start + absl::Seconds(5), "the second tick");
+    sim::Check(WallNow() == second, "too early, or too late");
+  });
+  EXPECT_TRUE(result.passed) << result.report;
+  EXPECT_TRUE(result.complete);
 }
 
 // A channel from outside may be used in a world that nobody else has a part in.

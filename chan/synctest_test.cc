@@ -195,6 +195,37 @@ TEST(SynctestTest, RunsFromAFiber) {
   EXPECT_EQ(failure, "");
 }
 
+// Waited for and not: the bubble's clock has nothing to do with it.
+TEST(SynctestTest, TimersFromOutsideKeepRealTime) {
+  const Timer past(absl::ZeroDuration());
+  const Timer far(absl::Hours(1));
+  const Ticker ticker(absl::Milliseconds(1));
+  const absl::Time before = absl::Now();
+  synctest::Test([&] {
+    EXPECT_TRUE(past.C().TryRecv().received());
+    for (int i = 0; i < 3; ++i) {
+      const std::optional<absl::Time> tick = ticker.C().Recv();
+      EXPECT_GT(*tick, before - absl::Minutes(1));
+      EXPECT_LT(*tick, absl::Now() + absl::Minutes(1));
+    }
+    EXPECT_EQ(Select(OnRecv(far.C()), OnRecv(ticker.C())), 1);
+    EXPECT_EQ(WallNow(), kStart);
+    Sleep(absl::Hours(2));
+    EXPECT_TRUE(far.C().TryRecv().empty());
+  });
+  EXPECT_TRUE(far.Stop());
+}
+
+TEST(SynctestTest, TicksThatNobodyWaitsForAreThere) {
+  synctest::Test([] {
+    const Ticker ticker(absl::Seconds(2));
+    Sleep(absl::Seconds(7));
+    EXPECT_EQ(*ticker.C().TryRecv() - kStart, absl::Seconds(2));
+    EXPECT_TRUE(ticker.C().TryRecv().empty());
+    EXPECT_EQ(*ticker.C().Recv() - kStart, absl::Seconds(8));
+  });
+}
+
 TEST(SynctestTest, TimerMayOutliveItsBubble) {
   std::unique_ptr<Timer> timer;
   std::optional<RecvChan<absl::Time>> ticks;
@@ -240,6 +271,22 @@ TEST(SynctestDeathTest, ChannelOfAFormerBubbleIsFatal) {
         c->Send(1);
       },
       ::testing::ExitedWithCode(2), "send on synctest channel from outside bubble");
+}
+
+TEST(SynctestDeathTest, TimerChannelsFromOutsideAreFatal) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto receive = [](auto use) {
+    synctest::Test([use] {
+      const RecvChan<absl::Time> c = After(absl::Hours(1));
+      std::thread([c, use] { use(c); }).join();
+    });
+  };
+  EXPECT_EXIT(receive([](const auto& c) { c.Recv(); }), ::testing::ExitedWithCode(2),
+              "receive on synctest channel from outside bubble");
+  EXPECT_EXIT(receive([](const auto& c) { c.TryRecv(); }), ::testing::ExitedWithCode(2),
+              "receive on synctest channel from outside bubble");
+  EXPECT_EXIT(receive([](const auto& c) { Select(OnRecv(c), OnDefault()); }),
+              ::testing::ExitedWithCode(2), "select on synctest channel from outside bubble");
 }
 
 TEST(SynctestDeathTest, TimersFromOutsideAreFatal) {

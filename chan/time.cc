@@ -8,10 +8,12 @@
 #include "weft/chan/internal/timer_chan.h"
 #include "weft/chan/internal/timer_func.h"
 #include "weft/sched/panic.h"
+#include "weft/sched/timer.h"
 
 namespace weft {
 
 using chan_internal::DueAfter;
+using chan_internal::DueAfterNanos;
 using chan_internal::TimerChan;
 using chan_internal::TimerFunc;
 
@@ -25,7 +27,7 @@ TimerChan& Of(const RecvChan<absl::Time>& channel) {
 RecvChan<absl::Time> Start(absl::Duration d, int64_t period_ns) {
   TimerChan* timer = TimerChan::Make();
   auto channel = RecvChan<absl::Time>::Adopt(timer);
-  timer->Reset(DueAfter(d), period_ns);
+  timer->Reset(DueAfter(d, timer->Now()), period_ns);
   return channel;
 }
 
@@ -45,9 +47,9 @@ bool Timer::Stop() const {
 }
 
 bool Timer::Reset(absl::Duration d) const {
-  if (function_ != nullptr) return function_->Reset(DueAfter(d));
+  if (function_ != nullptr) return function_->Reset(DueAfter(d, MonotonicNanos()));
   if (channel_ == nullptr) Panic("time: Reset called on uninitialized Timer");
-  return Of(channel_).Reset(DueAfter(d), 0);
+  return Of(channel_).Reset(DueAfter(d, Of(channel_).Now()), 0);
 }
 
 Ticker::Ticker(absl::Duration interval) {
@@ -62,7 +64,8 @@ void Ticker::Stop() const {
 void Ticker::Reset(absl::Duration interval) const {
   if (interval <= absl::ZeroDuration()) Panic("non-positive interval for Ticker.Reset");
   if (channel_ == nullptr) Panic("time: Reset called on uninitialized Ticker");
-  Of(channel_).Reset(DueAfter(interval), Period(interval));
+  const int64_t period_ns = Period(interval);
+  Of(channel_).Reset(DueAfterNanos(period_ns, Of(channel_).Now()), period_ns);
 }
 
 RecvChan<absl::Time> After(absl::Duration d) { return Start(d, 0); }
@@ -75,7 +78,7 @@ RecvChan<absl::Time> Tick(absl::Duration interval) {
 Timer AfterFunc(absl::Duration d, std::function<void()> fn, sched_internal::StackKind kind) {
   Timer timer;
   timer.function_ = std::make_shared<TimerFunc>(std::move(fn), kind);
-  timer.function_->Reset(DueAfter(d));
+  timer.function_->Reset(DueAfter(d, MonotonicNanos()));
   return timer;
 }
 

@@ -2,12 +2,13 @@
 //
 // Go: time.After, AfterFunc, Timer, NewTimer, Ticker, NewTicker and Tick, with the rules since Go
 //   1.23: the channels seem unbuffered (len and cap are 0), and after Stop() or Reset() has
-//   returned no time from before is received. time.Sleep is weft::Sleep (sched/go.h). Difference:
-//   Timer and Ticker are handles; copies are the same timer.
+//   returned no time from before is received; and a timer whose channel nobody waits on wakes
+//   nobody, nor does it hide a deadlock. time.Sleep is weft::Sleep (sched/go.h). Difference: Timer
+//   and Ticker are handles; copies are the same timer.
 //
 // Thread safety: yes, all.
-// Blocks: nothing; the last handle's end may spin for the few instructions that the timer is firing
-//   on another thread.
+// Blocks: nothing; the last handle's end may spin for the few instructions that an alarm for
+//   somebody who waited is being handled on another thread.
 // Ordering: what precedes making or resetting a timer is before the receive of its time, and before
 //   the function.
 // Lifetime: a channel that nobody holds any more takes its timer with it: After(absl::Hours(1)) in
@@ -15,8 +16,10 @@
 //   its Timer was dropped.
 // Misuse: an interval that is not positive panics: `non-positive interval for …`; Tick() returns
 //   nil. Stop() or Reset() of a Timer{} panics. Ticker{}.Stop() does nothing.
-// Cost: making one: one allocation of 384 bytes, 50 ns; Stop() and Reset() 30 ns. A tick: no
-//   allocation, no fiber.
+// Cost: making one: one allocation of 320 bytes and a reading of the clock, 60 ns; Stop() a lock,
+//   Reset() a lock and the clock, 30 ns; the same of a function, and a timer of the scheduler
+//   (sched/timer.h). A time that nobody waits for costs nothing when it comes. To receive one that
+//   is due: a lock and two readings of a clock, 50 ns; to wait for one: a timer of the scheduler.
 //
 //   weft::Ticker ticker(absl::Seconds(1));
 //   for (absl::Time now : ticker.C()) Report(now);

@@ -1,5 +1,6 @@
 #include "weft/chan/time.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -180,6 +181,83 @@ TEST_F(TimeTest, NonPositiveIntervals) {
             "non-positive interval for Ticker.Reset");
   EXPECT_EQ(Tick(absl::ZeroDuration()), nullptr);
   EXPECT_TRUE(Tick(kShort).Recv().has_value());
+}
+
+// ---- Whoever waits ----
+
+// By then the time is due, and nobody has done anything about it.
+TEST_F(TimeTest, ThreadsAndFibersReceiveLateAndWaiting) {
+  for (const bool late : {false, true}) {
+    const auto receive = [late] {
+      const Timer timer(kShort);
+      const Ticker ticker(kShort);
+      if (late) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      EXPECT_TRUE(timer.C().Recv().has_value());
+      EXPECT_TRUE(timer.C().TryRecv().empty());
+      EXPECT_EQ(Select(OnRecv(timer.C()), OnRecv(ticker.C())), 1);
+      EXPECT_TRUE(ticker.C().Recv().has_value());
+    };
+    std::thread(receive).join();
+    Group group;
+    group.Go(receive);
+    group.Wait();
+  }
+}
+
+TEST_F(TimeTest, ResetReachesWhoeverWaits) {
+  const Timer timer(kLong);
+  Group group;
+  std::optional<absl::Time> received;
+  group.Go([&] { received = timer.C().Recv(); });
+  AwaitReceivers(timer.C(), 1);
+  const absl::Time start = absl::Now();
+  EXPECT_TRUE(timer.Reset(2 * kLong));
+  EXPECT_TRUE(timer.Reset(2 * kShort));
+  group.Wait();
+  EXPECT_GE(*received, start + 2 * kShort - absl::Milliseconds(1));
+  EXPECT_LT(*received, start + kLong);
+}
+
+TEST_F(TimeTest, StoppedWhileSomebodyWaitsAndSetAgain) {
+  const Timer timer(kLong);
+  Group group;
+  group.Go([&] { EXPECT_TRUE(timer.C().Recv().has_value()); });
+  AwaitReceivers(timer.C(), 1);
+  EXPECT_TRUE(timer.Stop());
+  EXPECT_FALSE(timer.Stop());
+  EXPECT_FALSE(timer.Reset(absl::ZeroDuration()));
+  group.Wait();
+}
+
+// Waiting, late and selecting, on one ticker.
+TEST_F(TimeTest, EachTickIsForOne) {
+  constexpr int kReceivers = 4;
+  constexpr int kTicks = 50;
+  const Ticker ticker(absl::Microseconds(100));
+  auto ticks = MakeChan<absl::Time>(kReceivers * kTicks);
+  Group group;
+  for (int i = 0; i < kReceivers; ++i) {
+    group.Go([&, i] {
+      const auto never = MakeChan<int>();
+      for (int k = 0; k < kTicks; ++k) {
+        std::optional<absl::Time> tick;
+        if (i % 2 == 0) {
+          tick = ticker.C().Recv();
+        } else {
+          EXPECT_EQ(Select(OnRecv(never), OnRecv(ticker.C(), &tick)), 1);
+        }
+        ticks.Send(*tick);
+      }
+    });
+  }
+  group.Wait();
+  ticks.Close();
+  std::vector<absl::Time> all;
+  for (absl::Time tick : ticks) all.push_back(tick);
+  std::sort(all.begin(), all.end());
+  ASSERT_EQ(all.size(), size_t{kReceivers * kTicks});
+  // On one grid: the two clocks are read one after the other, so that a tick is off by a little.
+  EXPECT_GE(all.back() - all.front(), absl::Microseconds(100) * (kReceivers * kTicks / 2));
 }
 
 // ---- AfterFunc ----

@@ -13,15 +13,28 @@ TEST(TimerModelTest, NothingIsReceivedAfterStop) { ExpectSound(StopAgainstFire()
 
 TEST(TimerModelTest, NothingOldIsReceivedAfterReset) { ExpectSound(ResetAgainstFire()); }
 
+TEST(TimerModelTest, WhatIsDueIsReceivedOnce) { ExpectSound(ReceiveAgainstFire()); }
+
+TEST(TimerModelTest, OneTickIsForOne) { ExpectSound(TwoReceiversOfATicker(), Bounds(2, 1)); }
+
 TEST(TimerModelTest, ResetTellsWhetherTheOldTimeWasReceived) {
   ExpectSound(ResetAgainstFireAndReceive(), Bounds(3, 2));
 }
 
+TEST(TimerModelTest, ResetMovesTheAlarm) {
+  ExpectSound(ResetWhileSomebodyWaits(kBefore, kAnew), Bounds(4, 2));
+  ExpectSound(ResetWhileSomebodyWaits(kAnew, kBefore), Bounds(4, 2));
+}
+
 TEST(TimerModelTest, NoTickAfterStop) { ExpectSound(StopAgainstTicks(), Bounds(4, 2)); }
 
-TEST(TimerModelTest, LastHandleWaitsForTheCallback) {
-  ExpectSound(LastHandleAgainstFire());
-  ExpectSound(ResetAndLastHandleAgainstFire(), Bounds(4, 2));
+TEST(TimerModelTest, SelectTakesTheTimeOrLeavesIt) {
+  ExpectSound(SelectAgainstFire(), Bounds(2, 1));
+}
+
+TEST(TimerModelTest, LastHandleWaitsForTheAlarm) {
+  ExpectSound(LastHandleAgainstFire(), Bounds(2, 1));
+  ExpectSound(StopAndLastHandleAgainstFire(), Bounds(2, 1));
 }
 
 }  // namespace

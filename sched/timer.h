@@ -53,6 +53,10 @@ class SchedTimer {
   // as soon as possible. Timers that are due together run in the order of their times.
   void Arm(int64_t when_ns);
 
+  // As Arm(), for timers that do not belong to a simulated world: by the real clock although the
+  // caller may be in one.
+  void ArmOutside(int64_t when_ns);
+
   // If it is armed, for `when_ns` or earlier, it is for `when_ns` from now on, and this returns
   // true. Else false: Cancel() and Arm() it. As if both were called, at a third of the cost.
   bool Postpone(int64_t when_ns);

@@ -220,10 +220,37 @@ Outcome ChanCore::RecvLocked(void* destination, Parkable** wake) {
 }
 
 void ChanCore::EnterBubble(const char* what) const {
-  if (bubble_ != 0 && bubble_ != sched_internal::SimBubble()) {
+  if (bubble() != 0 && bubble() != sched_internal::SimBubble()) {
     Fatal(std::string(what) + " synctest channel from outside bubble");
   }
-  if (sched_internal::SimHooks* sim = sched_internal::Sim()) sim->Touch(this, bubble_ != 0);
+  if (sched_internal::SimHooks* sim = sched_internal::Sim()) sim->Touch(this, bubble() != 0);
+}
+
+bool ChanCore::EnterAndFindNothing() const {
+  if (bubble() != 0 || sched_internal::Sim() != nullptr) EnterBubble("select on");
+  return HasNothing();
+}
+
+void ChanCore::RecvFromSource(void* destination) {
+  Waiter waiter;
+  lock();
+  const bool taken = TakeFromSource(destination) == Outcome::kDone;
+  if (!taken) {
+    waiter.owner = CurrentParkable();
+    waiter.element = destination;
+    race::Release(&waiter);
+    QueueReceiver(waiter);
+  }
+  unlock();
+  if (!taken) Park(WaitReason::kChanReceive);
+}
+
+Outcome ChanCore::TryRecvFromSource(void* destination) {
+  if (source_->is_empty(*this)) return Outcome::kBlocked;
+  lock();
+  const Outcome outcome = TakeFromSource(destination);
+  unlock();
+  return outcome;
 }
 
 void ChanCore::SendSlow(void* operand) {
@@ -248,7 +275,10 @@ void ChanCore::SendSlow(void* operand) {
 }
 
 void ChanCore::RecvSlow(void* destination) {
-  Enter("receive on");
+  if (IsSpecial()) [[unlikely]] {
+    EnterBubble("receive on");
+    if (source_ != nullptr) return RecvFromSource(destination);
+  }
   if (ProbeRecv() == Outcome::kClosed) return;
   Waiter waiter;
   Parkable* wake = nullptr;
@@ -278,7 +308,10 @@ Outcome ChanCore::TrySendSlow(void* operand) {
 }
 
 Outcome ChanCore::TryRecvSlow(void* destination) {
-  Enter("receive on");
+  if (IsSpecial()) [[unlikely]] {
+    EnterBubble("receive on");
+    if (source_ != nullptr) return TryRecvFromSource(destination);
+  }
   Outcome outcome = ProbeRecv();
   if (outcome != Outcome::kUndecided) return outcome;
   Parkable* wake = nullptr;
@@ -323,7 +356,7 @@ void ChanCore::Close() {
 }
 
 int64_t ChanCore::Len() const {
-  if (hides_buffer_ || tail_.ring.capacity() == 0) return 0;
+  if (tail_.ring.capacity() == 0) return 0;
   for (;;) {
     // ORDER(chan.probe): acquire, all; as in ProbeSend(). A tail that is the same before and after
     // was the tail when the head was read.
@@ -333,14 +366,6 @@ int64_t ChanCore::Len() const {
     if (((tail ^ again) & ~kFlags) == 0)
       return static_cast<int64_t>(tail_.ring.Distance(head, tail));
   }
-}
-
-bool ChanCore::Drain(void* destination) {
-  Parkable* wake = nullptr;
-  lock();
-  Outcome outcome = RecvLocked(destination, &wake);
-  unlock();
-  return outcome == Outcome::kDone;
 }
 
 }  // namespace weft::chan_internal

@@ -33,6 +33,20 @@ struct Side {
   const RingShape ring;
 };
 
+class ChanCore;
+
+// What makes the elements of a channel when they are asked for, instead of having them sent: a
+// timer. Such a channel has no buffer, and nobody sends to it or closes it.
+struct Source {
+  // Whether there was an instant at which there was nothing to be received. Without the lock.
+  bool (*is_empty)(const ChanCore& core);
+  // Gives the caller the element that there is; false: none. With the lock held.
+  bool (*take)(ChanCore& core, void* destination);
+  // A receiver has been queued, and is to be completed when there is an element. With the lock
+  // held.
+  void (*await)(ChanCore& core);
+};
+
 class ABSL_LOCKABLE ChanCore {
  public:
   // Ends the life of a core whose last handle has gone. Given by whoever embeds a core; Make()'s
@@ -45,16 +59,9 @@ class ABSL_LOCKABLE ChanCore {
 
   // For cores that are members. `slots` holds `capacity` zeroed slots.
   ChanCore(const ElementOps& ops, void* slots, uint64_t capacity, Destroy destroy)
-      : tail_(RingShape(slots, ops.stride, capacity)),
-        destroy_(destroy),
-        frozen_(capacity == 0 || sched_internal::SimBubble() != 0),
-        head_(RingShape(slots, ops.stride, capacity)),
-        ops_(ops) {
-    if (!frozen_) return;
-    // Relaxed, both: nobody else has the channel yet.
-    tail_.word.store(kSlow, std::memory_order_relaxed);
-    head_.word.store(kSlow, std::memory_order_relaxed);
-  }
+      : ChanCore(ops, slots, capacity, destroy, nullptr) {}
+  ChanCore(const ElementOps& ops, const Source& source, Destroy destroy)
+      : ChanCore(ops, nullptr, 0, destroy, &source) {}
   ~ChanCore() {
     if (tail_.ring.capacity() != 0) DropAll();
   }
@@ -98,13 +105,7 @@ class ABSL_LOCKABLE ChanCore {
   void Close() ABSL_LOCKS_EXCLUDED(this);
 
   int64_t Len() const;
-  int64_t Cap() const { return hides_buffer_ ? 0 : static_cast<int64_t>(tail_.ring.capacity()); }
-
-  // For timer channels: their one slot is not shown by Len() and Cap(). Before the channel is
-  // shared.
-  void HideBuffer() { hides_buffer_ = true; }
-  // For timer channels: takes out and drops what is buffered; returns whether there was anything.
-  bool Drain(void* destination) ABSL_LOCKS_EXCLUDED(this);
+  int64_t Cap() const { return static_cast<int64_t>(tail_.ring.capacity()); }
 
   // Takes the lock and freezes both words.
   void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
@@ -125,9 +126,30 @@ class ABSL_LOCKABLE ChanCore {
   // Before an operation that may wait, `what` in words, as "send on": fatal if the channel belongs
   // to a simulated world and the caller does not.
   void Enter(const char* what) const {
-    if (MustEnter()) [[unlikely]] EnterBubble(what);
+    if (IsSpecial()) [[unlikely]]
+      EnterBubble(what);
   }
-  bool MustEnter() const { return bubble_ != 0 || sched_internal::Sim() != nullptr; }
+
+  // Whether there may be more to an operation than the words and the queues: see Enter() and
+  // Source.
+  bool IsSpecial() const { return kind_ != 0 || sched_internal::Sim() != nullptr; }
+
+  // For channels with or without a source: ProbeRecv() == kBlocked, the same after Enter(),
+  // RecvLocked(), and PushBack() to receivers(). Not for hot paths.
+  bool HasNothing() const {
+    return source_ != nullptr ? source_->is_empty(*this) : ProbeRecv() == Outcome::kBlocked;
+  }
+  bool EnterAndFindNothing() const;
+  Outcome RecvOrTakeLocked(void* destination, Parkable** wake) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
+    return source_ != nullptr ? TakeFromSource(destination) : RecvLocked(destination, wake);
+  }
+  void QueueReceiver(Waiter& waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
+    receivers_.PushBack(waiter);
+    if (source_ != nullptr) source_->await(*this);
+  }
+
+  // Whether operations take the lock. A hint, without it: hence relaxed.
+  bool IsFrozen() const { return (head_.word.load(std::memory_order_relaxed) & kSlow) != 0; }
 
   // The queues: for the cases of a select.
   WaitList& senders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) { return senders_; }
@@ -161,12 +183,40 @@ class ABSL_LOCKABLE ChanCore {
   }
   void SeedSalt(uint64_t salt) { salt_.store(salt, std::memory_order_relaxed); }  // as above
 
+  // The simulated world that the channel was made in; 0: none.
+  uint32_t bubble() const { return kind_ & ~kHasSource; }
+
  private:
+  static constexpr uint32_t kHasSource = uint32_t{1} << 31;
+
+  ChanCore(const ElementOps& ops, void* slots, uint64_t capacity, Destroy destroy,
+           const Source* source)
+      : tail_(RingShape(slots, ops.stride, capacity)),
+        destroy_(destroy),
+        kind_(sched_internal::SimBubble() | (source != nullptr ? kHasSource : 0)),
+        head_(RingShape(slots, ops.stride, capacity)),
+        ops_(ops),
+        source_(source) {
+    frozen_ = capacity == 0 || kind_ != 0;
+    if (!frozen_) return;
+    // Relaxed, both: nobody else has the channel yet.
+    tail_.word.store(kSlow, std::memory_order_relaxed);
+    head_.word.store(kSlow, std::memory_order_relaxed);
+  }
+
+  void RecvFromSource(void* destination) ABSL_LOCKS_EXCLUDED(this);
+  Outcome TryRecvFromSource(void* destination) ABSL_LOCKS_EXCLUDED(this);
+  // Whoever waits already comes first.
+  Outcome TakeFromSource(void* destination) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
+    return receivers_.empty() && source_->take(*this, destination) ? Outcome::kDone
+                                                                   : Outcome::kBlocked;
+  }
+
   void EnterBubble(const char* what) const;
   void Freeze() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void ThawIfIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
     if (!frozen_ || !receivers_.empty() || !senders_.empty()) return;
-    if (tail_.ring.capacity() != 0 && bubble_ == 0) Thaw();
+    if (tail_.ring.capacity() != 0 && kind_ == 0) Thaw();
   }
   void Thaw() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void PutLocked(uint64_t tail, void* operand, Waiter* sender) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
@@ -187,15 +237,15 @@ class ABSL_LOCKABLE ChanCore {
   WaitList senders_;    // guarded by mu_
   sched_internal::Atom<uint64_t> salt_{0};
   const Destroy destroy_;
-  bool frozen_;                // guarded by mu_: whether both words carry SLOW
-  bool hides_buffer_ = false;  // constant once the channel is shared
-  // The simulated world that the channel was made in; 0: none. Such a channel is frozen for ever,
-  // so that all its operations come by here.
-  const uint32_t bubble_ = sched_internal::SimBubble();
+  bool frozen_;  // guarded by mu_: whether both words carry SLOW
+  // bubble(), and whether there is a source. A channel for which it is not 0 is frozen for ever, so
+  // that all its operations come by here.
+  const uint32_t kind_;
 
   // The receivers' line.
   alignas(64) Side head_;
   const ElementOps& ops_;
+  const Source* const source_;
 };
 
 static_assert(sizeof(ChanCore) == 192 || sizeof(void*) != 8 || sizeof(Sequence) != 8);

@@ -160,7 +160,8 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool CannotRecv(ChanCore& core) {
   const Side& side = core.head();
   const uint64_t head = side.word.load(std::memory_order_relaxed);
   if ((head & kFlags) != 0) {
-    core.Enter("select on");
+    if (core.IsSpecial()) [[unlikely]]
+      return core.EnterAndFindNothing();
   } else if (side.ring.template SlotOf<Element<T>::kStride>(head).load(std::memory_order_relaxed) ==
              side.ring.FullSequence(head)) {
     return false;

@@ -97,7 +97,7 @@ Outcome TryRecvStored(ChanCore& core, std::optional<typename Element<T>::Stored>
     outcome = TryRecvFast<T>(core, Into(destination));
   }
   // Without a call where no lock is needed: many only ask so whether a channel has been closed.
-  if (outcome == Outcome::kUndecided && !core.MustEnter()) outcome = core.ProbeRecv();
+  if (outcome == Outcome::kUndecided && !core.IsSpecial()) outcome = core.ProbeRecv();
   if (outcome == Outcome::kUndecided) outcome = core.TryRecvSlow(&destination);
   sched_internal::SafePoint(sched_internal::Op::kTryReceive, &core);
   return outcome;

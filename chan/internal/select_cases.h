@@ -267,13 +267,17 @@ int Choose(uint64_t can_run, Cases&... cases) {
   return std::countr_zero(can_run);
 }
 
-// Runs a case that is ready, and returns its position, or kNone.
+struct Ran {
+  int position;
+  bool lost;  // a case was ready, and somebody else was faster who did not take the lock either
+};
+
 template <typename... Cases>
-int RunReady(Cases&... cases) {
-  static_assert(sizeof...(Cases) <= 64, "for so many cases there are lists");
+Ran RunReadyOnce(Cases&... cases) {
   uint64_t can_run = 0;
   [[maybe_unused]] int at = 0;
   ((can_run |= uint64_t{cases.CanRun()} << at++), ...);
+  bool lost = false;
   while (can_run != 0) {
     const int chosen = Choose(can_run, cases...);
     bool ran = false;
@@ -282,11 +286,35 @@ int RunReady(Cases&... cases) {
         chosen, [&](auto& c) { ran = c.Try(), core = c.core(); }, cases...);
     if (ran) {
       sched_internal::SafePoint(sched_internal::Op::kSelect, core);
-      return chosen;
+      return {chosen, false};
     }
+    lost |= core != nullptr && !core->IsFrozen();
     can_run &= ~(uint64_t{1} << chosen);
   }
-  return kNone;
+  return {kNone, lost};
+}
+
+#if defined(WEFT_MODEL)
+inline constexpr int kRoundsAfterLoss = 0;  // they show the explorer nothing new
+#else
+inline constexpr int kRoundsAfterLoss = 4;
+#endif
+
+// Runs a case that is ready, and returns its position, or kNone.
+template <typename... Cases>
+int RunReady(Cases&... cases) {
+  static_assert(sizeof...(Cases) <= 64, "for so many cases there are lists");
+  constexpr int kMoreRounds = DefaultAt<Cases...>() == kNone ? kRoundsAfterLoss : 0;
+  Ran ran = RunReadyOnce(cases...);
+  if (ran.position != kNone || !ran.lost) [[likely]]
+    return ran.position;
+  // Somebody else was faster, and is likely to be at the same channels still. To wait takes all
+  // locks, which holds up both; and what was taken is often given back at once.
+  for (int round = 0; round < kMoreRounds && ran.position == kNone; ++round) {
+    BackOff(round);
+    ran = RunReadyOnce(cases...);
+  }
+  return ran.position;
 }
 
 // One channel's "not ready" was true at an instant, and is the answer.

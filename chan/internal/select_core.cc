@@ -194,8 +194,9 @@ bool SelectRun::NoneCan() const {
   for (uint32_t k = 0; k < count_; ++k) {
     const SelectNode& node = nodes_[k];
     if (node.core == nullptr) continue;
-    const Outcome outcome = node.is_send ? node.core->ProbeSend() : node.core->ProbeRecv();
-    if (outcome != Outcome::kBlocked) return false;
+    const bool cannot =
+        node.is_send ? node.core->ProbeSend() == Outcome::kBlocked : node.core->HasNothing();
+    if (!cannot) return false;
   }
   return true;
 }
@@ -207,7 +208,7 @@ Outcome SelectRun::TryLocked(Parkable** wake, SelectNode** ran) {
     SelectNode& node = Polled(k);
     if (node.core == nullptr) continue;
     Outcome outcome = node.is_send ? node.core->SendLocked(node.element, wake)
-                                   : node.core->RecvLocked(node.element, wake);
+                                   : node.core->RecvOrTakeLocked(node.element, wake);
     if (outcome == Outcome::kBlocked) continue;
     *ran = &node;
     return outcome;
@@ -226,7 +227,11 @@ void SelectRun::Enqueue(FiredWord& fired) {
     node.waiter.fired = &fired;
     node.waiter.case_number = k + 1;
     race::Release(&node.waiter);
-    (node.is_send ? node.core->senders() : node.core->receivers()).PushBack(node.waiter);
+    if (node.is_send) {
+      node.core->senders().PushBack(node.waiter);
+    } else {
+      node.core->QueueReceiver(node.waiter);
+    }
   }
 }
 

@@ -1,99 +1,162 @@
 #include "weft/chan/internal/timer_chan.h"
 
-#include <new>
+#include <ctime>
 #include <optional>
 
+#include "absl/time/clock.h"
 #include "weft/chan/internal/fast_path.h"
 #include "weft/sched/internal/race.h"
+#include "weft/sched/internal/sim_hooks.h"
+#include "weft/sched/panic.h"
 #include "weft/sched/park.h"
 
 namespace weft::chan_internal {
 
-using sched_internal::SpinLockHolder;
+using sched_internal::Sim;
 
-int64_t DueAfter(absl::Duration d) {
-  int64_t now = MonotonicNanos();
-  if (d <= absl::ZeroDuration()) return now;
-  int64_t ns = absl::ToInt64Nanoseconds(d);
-  return ns >= kNeverDue - now ? kNeverDue : now + ns;
+int64_t DueAfter(absl::Duration d, int64_t now_ns) {
+  if (d <= absl::ZeroDuration()) return now_ns;
+  return DueAfterNanos(absl::ToInt64Nanoseconds(d), now_ns);
 }
 
-TimerChan::TimerChan()
-    : ChanCore(ErasedElement<absl::Time>::kOps, slot_, 1, &End), SchedTimer(&Fire) {
-  ::new (static_cast<void*>(slot_)) Sequence(0);
-  HideBuffer();
+const Source TimerChan::kSource = {&IsEmpty, &Take, &Await};
+
+TimerChan::TimerChan(Free free)
+    : ChanCore(ErasedElement<absl::Time>::kOps, kSource, &End), SchedTimer(&Alarm), free_(free) {}
+
+bool TimerChan::CallerIsElsewhere() const { return bubble() == 0 && Sim() != nullptr; }
+
+int64_t TimerChan::Now() const {
+  if (!CallerIsElsewhere()) [[likely]]
+    return MonotonicNanos();
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
 }
 
-// The last handle has gone. Nobody else can arm the timer; only callbacks that have begun are still
+bool TimerChan::IsEmpty(const ChanCore& core) {
+  auto& self = static_cast<const TimerChan&>(core);
+  // Relaxed, both: nothing else is read by them, and whoever knows of a Reset() or an alarm reads
+  // what that has written. An alarm to come saves the look at the clock.
+  if (self.alarm_set_.load(std::memory_order_relaxed)) return true;
+  // Not due at a later reading of the clock is not due then.
+  const int64_t due_ns = self.due_ns_.load(std::memory_order_relaxed);
+  return due_ns == kNeverDue || due_ns > self.Now();
+}
+
+bool TimerChan::Take(ChanCore& core, void* destination) {
+  auto& self = static_cast<TimerChan&>(core);
+  const int64_t now_ns = self.Now();
+  if (!self.IsDue(now_ns)) return false;
+  self.TakeTick(now_ns, destination);
+  return true;
+}
+
+void TimerChan::Await(ChanCore& core) { static_cast<TimerChan&>(core).SetAlarm(); }
+
+// The last handle has gone, and with it whoever could wait. Only alarms that have begun are still
 // to come, and each of them is either through its critical section or counted as stale.
 void TimerChan::End(ChanCore* core) {
   auto* self = static_cast<TimerChan*>(core);
-  for (bool first = true;; first = false) {
-    {
-      SpinLockHolder hold(self->timer_mu_);
-      if (first) self->DisarmLocked();
-      if (self->stale_ == 0) break;
-    }
-    sched_internal::ThreadYield();
+  for (bool to_come = true; to_come;) {
+    self->lock();
+    self->CancelAlarm();
+    to_come = self->stale_ > 0;
+    self->unlock();
+    if (to_come) sched_internal::ThreadYield();
   }
-  delete self;
+  self->free_(self);
 }
 
-// Returns whether a callback was to come.
-bool TimerChan::DisarmLocked() {
-  if (!armed_) return false;
-  armed_ = false;
-  if (!Cancel()) ++stale_;
-  return true;
+bool TimerChan::IsDue(int64_t now_ns) const {
+  // Relaxed, here and below, as what is known of the alarm: under the lock.
+  return due_ns_.load(std::memory_order_relaxed) <= now_ns;
 }
 
 bool TimerChan::Stop() { return Reset(kNeverDue, 0); }
 
 bool TimerChan::Reset(int64_t when_ns, int64_t period_ns) {
-  std::optional<absl::Time> unreceived;
-  SpinLockHolder hold(timer_mu_);
-  const bool kept = armed_ && when_ns != kNeverDue && Postpone(when_ns);
-  bool active = kept || DisarmLocked();
-  // One that has yet to fire for the first time has left nothing to take out.
-  if (!kept || period_ns_ > 0) active |= Drain(&unreceived);
-  if (when_ns != kNeverDue) {
-    armed_ = true;
-    period_ns_ = period_ns;
-    if (!kept) Arm(when_ns);
+  if (bubble() != 0 && bubble() != sched_internal::SimBubble()) [[unlikely]] {
+    Fatal("synctest timer accessed from outside bubble");
   }
-  return active;
+  sched_internal::SimTouch(this, bubble() != 0);
+  race::Release(&due_ns_);
+  lock();
+  const bool was_set = due_ns_.load(std::memory_order_relaxed) != kNeverDue;
+  due_ns_.store(when_ns, std::memory_order_relaxed);
+  period_ns_ = period_ns;
+  // One that is too early now costs less than to set it anew each time.
+  if (when_ns < SchedTimer::when_ns() || when_ns == kNeverDue) CancelAlarm();
+  if (!receivers().empty()) SetAlarm();
+  unlock();
+  return was_set;
 }
 
-void TimerChan::Fire(SchedTimer* timer, int64_t now_ns) {
+void TimerChan::SetAlarm() {
+  const int64_t due_ns = due_ns_.load(std::memory_order_relaxed);
+  if (alarm_set_.load(std::memory_order_relaxed) || due_ns == kNeverDue) return;
+  alarm_set_.store(true, std::memory_order_relaxed);
+  if (CallerIsElsewhere()) [[unlikely]] {
+    ArmOutside(due_ns);
+  } else {
+    Arm(due_ns);
+  }
+  // The queue knows an end of time.
+  if (SchedTimer::when_ns() < due_ns) {
+    due_ns_.store(SchedTimer::when_ns(), std::memory_order_relaxed);
+  }
+}
+
+void TimerChan::CancelAlarm() {
+  if (!alarm_set_.load(std::memory_order_relaxed)) return;
+  alarm_set_.store(false, std::memory_order_relaxed);
+  if (!Cancel()) ++stale_;
+}
+
+// What is received is the wall clock's time at which it was due. Ticks that have come since are
+// dropped, and the next is on the grid of the first.
+void TimerChan::TakeTick(int64_t now_ns, void* destination) {
+  const int64_t due_ns = due_ns_.load(std::memory_order_relaxed);
+  const absl::Time wall = CallerIsElsewhere() ? absl::Now() : WallNow();
+  int64_t next_ns = kNeverDue;
+  if (period_ns_ > 0) {
+    const int64_t late_ns = (now_ns - due_ns) % period_ns_;
+    if (period_ns_ < kNeverDue - now_ns) next_ns = now_ns - late_ns + period_ns_;
+  }
+  due_ns_.store(next_ns, std::memory_order_relaxed);
+  race::Acquire(&due_ns_);
+  static_cast<std::optional<absl::Time>*>(destination)
+      ->emplace(wall - absl::Nanoseconds(now_ns - due_ns));
+}
+
+void TimerChan::Alarm(SchedTimer* timer, int64_t now_ns) {
   auto* self = static_cast<TimerChan*>(timer);
   Parkable* receiver = nullptr;
-  {
-    SpinLockHolder hold(self->timer_mu_);
-    if (self->stale_ > 0) {
-      --self->stale_;
-      return;
-    }
-    receiver = self->FireLocked(now_ns);
+  self->lock();
+  if (self->stale_ > 0) {
+    --self->stale_;
+  } else {
+    receiver = self->CompleteFirst(now_ns);
   }
+  self->unlock();
   // Not `self`: the last handle may have gone since.
   if (receiver != nullptr) ReadyLast(receiver);
 }
 
-Parkable* TimerChan::FireLocked(int64_t now_ns) {
-  int64_t due_ns = when_ns();
-  // The wall clock's time at which it should have been sent.
-  absl::Time due = WallNow() - absl::Nanoseconds(now_ns - due_ns);
-  Parkable* receiver = nullptr;
-  // What is sent is nobody's, and the channel may die with it unreceived.
-  const race::Ignore ignore;
-  lock();
-  // Whoever is slow misses ticks: if the slot is taken, this one is dropped.
-  (void)SendLocked(&due, &receiver);
-  unlock();
-  armed_ = period_ns_ > 0;
-  // On the grid of the first tick, however late this one is.
-  if (armed_) Arm(due_ns + period_ns_ * (1 + (now_ns - due_ns) / period_ns_));
-  return receiver;
+Parkable* TimerChan::CompleteFirst(int64_t now_ns) {
+  alarm_set_.store(false, std::memory_order_relaxed);
+  Parkable* completed = nullptr;
+  if (IsDue(now_ns)) {
+    // If all who have waited have chosen another case, it stays due, for whoever comes next.
+    if (Waiter* first = receivers().PopClaimed()) {
+      // The destination is another's.
+      const race::Ignore ignore;
+      TakeTick(now_ns, first->element);
+      completed = first->owner;
+    }
+  }
+  if (!receivers().empty()) SetAlarm();
+  return completed;
 }
 
 }  // namespace weft::chan_internal

@@ -276,6 +276,10 @@ void SchedTimer::Arm(int64_t when_ns) {
   race::Release(this);
   Scheduler::Instance().ArmTimer(this, when_ns);
 }
+void SchedTimer::ArmOutside(int64_t when_ns) {
+  race::Release(this);
+  Scheduler::Instance().ArmTimerOutside(this, when_ns);
+}
 bool SchedTimer::Postpone(int64_t when_ns) {
   race::Release(this);
   return sched_internal::TimerQueue::Postpone(this, when_ns);

@@ -242,6 +242,11 @@ void Scheduler::ArmTimer(SchedTimer* timer, int64_t when_ns) {
       return;
     }
   }
+  ArmTimerOutside(timer, when_ns);
+}
+
+void Scheduler::ArmTimerOutside(SchedTimer* timer, int64_t when_ns) {
+  const race::Ignore ignore;
   EnsureStarted();
   processor(0)->timers.Add(timer, when_ns);
   WakeForTimer(when_ns);

@@ -134,6 +134,7 @@ class Scheduler : public HandOff<Scheduler, Worker, Processor, GlobalQueue> {
   // --- Timers. ---
 
   void ArmTimer(SchedTimer* timer, int64_t when_ns);
+  void ArmTimerOutside(SchedTimer* timer, int64_t when_ns);  // of simulated worlds
   int64_t EarliestTimer() const;
 
   // --- Control. ---

@@ -107,12 +107,18 @@ namespace {
 
 // Made before all executions, as the explorer wants of what outlives one.
 TimerQueue queue;
+model::Atomic<int64_t> clock_ns{0};
 
 }  // namespace
 
 namespace model {
 
 void FireTimers(int64_t now_ns) {
+  // ORDER(model_timer.clock): seq_cst, both; pairs with the load in MonotonicNanos().
+  int64_t before = clock_ns.load(std::memory_order_seq_cst);
+  while (before < now_ns &&
+         !clock_ns.compare_exchange_strong(before, now_ns, std::memory_order_seq_cst)) {
+  }
   while (queue.FireOne(now_ns)) {
   }
 }
@@ -123,10 +129,14 @@ void FireTimers(int64_t now_ns) {
 
 using sched_internal::queue;
 
-int64_t MonotonicNanos() { return 0; }
+int64_t MonotonicNanos() {
+  // ORDER(model_timer.clock): seq_cst; pairs with the store in FireTimers(). The clock is one.
+  return sched_internal::clock_ns.load(std::memory_order_seq_cst);
+}
 absl::Time WallNow() { return absl::Now(); }
 
 void SchedTimer::Arm(int64_t when_ns) { queue.Arm(this, when_ns); }
+void SchedTimer::ArmOutside(int64_t when_ns) { queue.Arm(this, when_ns); }
 
 bool SchedTimer::Postpone(int64_t when_ns) { return queue.Postpone(this, when_ns); }
 

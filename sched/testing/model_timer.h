@@ -2,7 +2,7 @@
 //
 // SchedTimer (sched/timer.h) keeps its contract: Arm(), Cancel() and the callback meet under a
 // lock, and a callback runs on the model thread that calls FireTimers(), outside the lock.
-// MonotonicNanos() is always 0.
+// MonotonicNanos() is 0, and then the latest time that FireTimers() was called with.
 #ifndef WEFT_SCHED_TESTING_MODEL_TIMER_H_
 #define WEFT_SCHED_TESTING_MODEL_TIMER_H_
 
@@ -10,7 +10,8 @@
 
 namespace weft::sched_internal::model {
 
-// Calls back, one after the other, the timers that are due at `now_ns`: the earliest first.
+// It is `now_ns`, or later. Calls back, one after the other, the timers that are due at `now_ns`:
+// the earliest first.
 void FireTimers(int64_t now_ns);
 
 }  // namespace weft::sched_internal::model

@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "weft/chan/chan.h"
+#include "weft/chan/select.h"
 #include "weft/chan/time.h"
 #include "weft/context/context.h"
 #include "weft/sync/atomic.h"
@@ -280,6 +281,24 @@ constexpr Program kPrograms[] = {
        });
        done.Recv();
        Write(x);
+     }},
+    {"ResetBeforeItsTimeIsReceived",
+     [] {
+       int x = 0;
+       int y = 0;
+       Timer timer(absl::Hours(1));
+       Timer late(absl::Hours(1));
+       Fibers fibers;
+       fibers.Go([&] {
+         timer.C().Recv();
+         Write(x);
+         Select(OnRecv(late.C()), OnRecv(timer.C()));
+         Write(y);
+       });
+       Write(x);
+       Write(y);
+       late.Reset(absl::Microseconds(1));
+       timer.Reset(absl::Microseconds(100));
      }},
     {"TickerAndSleep",
      [] {
