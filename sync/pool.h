@@ -192,18 +192,14 @@ class Pool {
     Own& own = OwnOf(self);
     return own.lock.TryEnter(self) ? &own : nullptr;
   }
-  Shard& ShardOf(const void* self) const {
-    return shards_[(self != nullptr ? sync_internal::OwnerHash(self)
-                                    : sync_internal::CurrentPlace().stripe) &
-                   mask_];
-  }
+  Shard& LocalShard() const { return shards_[sync_internal::CurrentPlace().stripe & mask_]; }
 
   // A simulation may let others run.
   void Done(sched_internal::Op op) const { sched_internal::SimPoint(op, this); }
 
   // The analysis does not follow a lock that is tried, and a guard that adopts one.
-  [[gnu::noinline]] T GetShared(const void* self) ABSL_NO_THREAD_SAFETY_ANALYSIS;
-  [[gnu::noinline]] void PutShared(T&& item, const void* self) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  [[gnu::noinline]] T GetShared() ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  [[gnu::noinline]] void PutShared(T&& item) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   [[gnu::noinline]] T GetSlow(uint32_t first);
   [[gnu::noinline]] void PutSlow(T&& item, uint32_t first) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   [[gnu::noinline]] void RotateAll() ABSL_NO_THREAD_SAFETY_ANALYSIS;
@@ -265,7 +261,7 @@ template <typename T>
       own.lock.Leave();
     }
   }
-  T item(GetShared(self));
+  T item(GetShared());
   Done(sched_internal::Op::kGet);
   return item;
 }
@@ -287,7 +283,7 @@ template <typename T>
       own.lock.Leave();
     }
   }
-  PutShared(std::move(item), self);
+  PutShared(std::move(item));
   Done(sched_internal::Op::kPut);
 }
 
@@ -336,8 +332,8 @@ std::optional<T> Pool<T>::TakeOwn() {
 
 // Where a worker's own objects come from, so that one lock serves for several.
 template <typename T>
-T Pool<T>::GetShared(const void* self) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  Shard& shard = ShardOf(self);
+T Pool<T>::GetShared() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  Shard& shard = LocalShard();
   // Relaxed: a hint.
   if (shard.any.load(std::memory_order_relaxed) && shard.lock.try_lock()) {
     if (!shard.items.empty() && ++shard.uses % kUses != 0) [[likely]] {
@@ -356,8 +352,8 @@ T Pool<T>::GetShared(const void* self) ABSL_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 template <typename T>
-void Pool<T>::PutShared(T&& item, const void* self) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  Shard& shard = ShardOf(self);
+void Pool<T>::PutShared(T&& item) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  Shard& shard = LocalShard();
   if (shard.lock.try_lock()) [[likely]] {
     if (shard.items.size() + kBatch < shard.items.capacity() && ++shard.uses % kUses != 0)
         [[likely]] {
