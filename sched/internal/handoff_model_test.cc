@@ -42,6 +42,10 @@ TEST(HandOffModelTest, GomaxprocsGoesDownMeanwhile) {
   ExpectSound(LoweredMeanwhile(), Within(1, 0));
 }
 
+TEST(HandOffModelTest, GomaxprocsGoesDownAndUpMeanwhile) {
+  ExpectSound(LoweredAndRaisedMeanwhile(), Within(1, 0));
+}
+
 TEST(HandOffModelTest, HogIsStopped) { ExpectSound(HogIsStopped(), Within(1, 0)); }
 
 }  // namespace

@@ -290,6 +290,16 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
     for (int i = 1; i < allocated_; ++i) Interrupt(&all_[i]);
   }
 
+  // GOMAXPROCS(2), as SetProcessors().
+  void RaiseToTwo() {
+    {
+      SpinLockHolder hold(lock_);
+      count_.store(2, std::memory_order_relaxed);  // as there
+      if (all_[1].state == ProcessorState::kRetired) AddIdleProcessor(&all_[1]);
+    }
+    if (AnyWork()) WakeIfIdle();
+  }
+
   // At the end of a program.
   void CheckAll() {
     for (int i = 0; i < allocated_; ++i) {
@@ -460,6 +470,17 @@ inline ProgramFn LoweredMeanwhile() {
   return Of(
       {.processors = 2, .fibers = 2, .spare = true, .waiting = true, .reports_sleep = true},
       [](Model& m, Worker* worker) { m.End(worker); }, TakeOnce, [](Model& m) { m.LowerToOne(); });
+}
+
+// It goes down and up again.
+inline ProgramFn LoweredAndRaisedMeanwhile() {
+  return Of(
+      {.processors = 2, .fibers = 2, .spare = true, .waiting = true, .reports_sleep = true},
+      [](Model& m, Worker* worker) { m.End(worker); }, TakeOnce,
+      [](Model& m) {
+        m.LowerToOne();
+        m.RaiseToTwo();
+      });
 }
 
 // With strict GOMAXPROCS the thread is stopped.
