@@ -289,7 +289,8 @@ constexpr Program kPrograms[] = {
        Timer timer(absl::Hours(1));
        Timer late(absl::Hours(1));
        Fibers fibers;
-       fibers.Go([&] {
+       // Timers of its own, as nothing orders its end before theirs.
+       fibers.Go([&x, &y, timer, late] {
          timer.C().Recv();
          Write(x);
          Select(OnRecv(late.C()), OnRecv(timer.C()));
