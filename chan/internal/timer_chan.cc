@@ -1,11 +1,11 @@
 #include "weft/chan/internal/timer_chan.h"
 
-#include <ctime>
 #include <optional>
 
 #include "absl/time/clock.h"
 #include "weft/chan/internal/fast_path.h"
 #include "weft/sched/internal/race.h"
+#include "weft/sched/internal/real_clock.h"
 #include "weft/sched/internal/sim_hooks.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
@@ -27,11 +27,9 @@ TimerChan::TimerChan(Free free)
 bool TimerChan::CallerIsElsewhere() const { return bubble() == 0 && Sim() != nullptr; }
 
 int64_t TimerChan::Now() const {
-  if (!CallerIsElsewhere()) [[likely]]
-    return MonotonicNanos();
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
+  if (CallerIsElsewhere()) [[unlikely]]
+    return sched_internal::RealMonotonicNanos();
+  return MonotonicNanos();
 }
 
 bool TimerChan::IsEmpty(const ChanCore& core) {

@@ -11,6 +11,7 @@
 #include "weft/sched/internal/goexit.h"
 #include "weft/sched/internal/held_locks.h"
 #include "weft/sched/internal/race.h"
+#include "weft/sched/internal/real_clock.h"
 #include "weft/sched/internal/safepoint.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/sim_hooks.h"
@@ -257,9 +258,7 @@ void UnlockOSThread() {
 
 int64_t MonotonicNanos() {
   if (const sched_internal::SimHooks* sim = sched_internal::Sim()) return sim->now_ns;
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
+  return sched_internal::RealMonotonicNanos();
 }
 
 absl::Time WallNow() {

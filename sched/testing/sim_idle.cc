@@ -1,12 +1,11 @@
 // What a world does when no fiber is ready: time, what comes from outside, and the end.
-#include <time.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/debugging/symbolize.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/race.h"
+#include "weft/sched/internal/real_clock.h"
 #include "weft/sched/internal/scheduler.h"
 #include "weft/sched/internal/traceback.h"
 #include "weft/sched/panic.h"
@@ -15,17 +14,11 @@
 
 namespace weft::sim_internal {
 
+using sched_internal::RealMonotonicNanos;
 using sched_internal::Scheduler;
 using sched_internal::TimerQueue;
 
 namespace {
-
-// The clock outside of the world.
-int64_t RealNanos() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
-}
 
 // Go's list of what only the bubble itself can end. `inside`: what was touched belongs to it.
 bool IsDurable(WaitReason reason, bool inside) {
@@ -87,10 +80,10 @@ void World::WaitForOthers() {
 // True: somebody outside has ended a wait.
 bool World::AwaitOutside() {
   if (AllDurable()) return false;
-  const int64_t deadline = RealNanos() + absl::ToInt64Nanoseconds(options_.patience);
+  const int64_t deadline = RealMonotonicNanos() + absl::ToInt64Nanoseconds(options_.patience);
   // ORDER(sim.inbox): acquire; pairs with the release in MakeReadyFromOutside().
   while (inbox_size_.load(std::memory_order_acquire) == 0) {
-    if (RealNanos() >= deadline) {
+    if (RealMonotonicNanos() >= deadline) {
       ended_ = true;
       Report(
           "a fiber of the bubble has been blocked for long on something that is not the bubble's "
