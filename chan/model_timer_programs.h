@@ -43,9 +43,15 @@ inline bool IsOld(absl::Time received) {
 // program must repeat itself.
 struct SetTimer {
   explicit SetTimer(int64_t period_ns = 0)
-      : timer(::new (static_cast<void*>(memory)) TimerChan(&std::destroy_at<TimerChan>)) {
+      : timer(::new (static_cast<void*>(memory)) TimerChan(&End)) {
     chan.emplace(RecvChan<absl::Time>::Adopt(timer));
     timer->Reset(kBefore, period_ns);
+  }
+
+  static void End(chan_internal::ChanCore* core) {
+    auto* ended = static_cast<TimerChan*>(core);
+    ended->Disarm();
+    std::destroy_at(ended);
   }
 
   alignas(TimerChan) std::byte memory[sizeof(TimerChan)];

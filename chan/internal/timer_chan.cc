@@ -21,8 +21,8 @@ int64_t DueAfter(absl::Duration d, int64_t now_ns) {
 
 const Source TimerChan::kSource = {&IsEmpty, &Take, &Await};
 
-TimerChan::TimerChan(Free free)
-    : ChanCore(ErasedElement<absl::Time>::kOps, kSource, &End), SchedTimer(&Alarm), free_(free) {}
+TimerChan::TimerChan(Destroy destroy)
+    : ChanCore(ErasedElement<absl::Time>::kOps, kSource, destroy), SchedTimer(&Alarm) {}
 
 bool TimerChan::CallerIsElsewhere() const { return bubble() == 0 && Sim() != nullptr; }
 
@@ -52,18 +52,22 @@ bool TimerChan::Take(ChanCore& core, void* destination) {
 
 void TimerChan::Await(ChanCore& core) { static_cast<TimerChan&>(core).SetAlarm(); }
 
-// The last handle has gone, and with it whoever could wait. Only alarms that have begun are still
-// to come, and each of them is either through its critical section or counted as stale.
 void TimerChan::End(ChanCore* core) {
   auto* self = static_cast<TimerChan*>(core);
+  self->Disarm();
+  delete self;
+}
+
+// Only alarms that have begun are still to come, and each of them is either through its critical
+// section or counted as stale.
+void TimerChan::Disarm() {
   for (bool to_come = true; to_come;) {
-    self->lock();
-    self->CancelAlarm();
-    to_come = self->stale_ > 0;
-    self->unlock();
+    lock();
+    CancelAlarm();
+    to_come = stale_ > 0;
+    unlock();
     if (to_come) sched_internal::ThreadYield();
   }
-  self->free_(self);
 }
 
 bool TimerChan::IsDue(int64_t now_ns) const {

@@ -30,14 +30,14 @@ inline int64_t DueAfterNanos(int64_t ns, int64_t now_ns) {
 class TimerChan final : public ChanCore, private SchedTimer {
  public:
   // Not set, owned by one handle. Ends, and its alarm with it, with its last handle.
-  static TimerChan* Make() {
-    return new TimerChan([](TimerChan* timer) { delete timer; });
-  }
+  static TimerChan* Make() { return new TimerChan(&End); }
 
-  // For timers in memory of one's own, which `free` ends.
-  using Free = void (*)(TimerChan*);
-  explicit TimerChan(Free free);
+  // For timers in memory of one's own: `destroy` begins with Disarm().
+  explicit TimerChan(Destroy destroy);
   ~TimerChan() = default;
+
+  // When the last handle has gone, and with it whoever could wait: until no alarm is to come.
+  void Disarm();
 
   // The time is to be received from when_ns on, and if period_ns > 0 again at every period after
   // it. Returns whether there was a time to come or not yet received; no such time is received any
@@ -67,7 +67,6 @@ class TimerChan final : public ChanCore, private SchedTimer {
   void SetAlarm() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void CancelAlarm() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
 
-  const Free free_;
   // Written under the lock. kNeverDue: not set.
   sched_internal::Atom<int64_t> due_ns_{kNeverDue};
   int64_t period_ns_ ABSL_GUARDED_BY(this) = 0;
