@@ -11,6 +11,7 @@ void Apply(std::string_view name, int value, DebugOptions* options) {
   if (name == "updatemaxprocs") options->updatemaxprocs = value;
   if (name == "schedtrace") options->schedtrace = value;
   if (name == "scheddetail") options->scheddetail = value;
+  if (name == "heldlocks") options->heldlocks = value;
 }
 
 }  // namespace

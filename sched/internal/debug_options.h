@@ -14,6 +14,7 @@ struct DebugOptions {
   int updatemaxprocs = 1;     // 0: it does not follow later changes
   int schedtrace = 0;         // every so many milliseconds a line about the scheduler, on stderr
   int scheddetail = 0;        // 1: with one for each processor, worker and fiber
+  int heldlocks = 0;          // 1: whoever parks and holds a std::mutex is reported
 };
 
 DebugOptions ParseDebugOptions(std::string_view text);

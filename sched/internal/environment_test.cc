@@ -227,9 +227,13 @@ TEST_F(CpuQuotaTest, MissingFilesAreNoLimit) {
 }
 
 TEST(DebugOptionsTest, PairsWithCommas) {
-  const DebugOptions options = ParseDebugOptions("x=1,containermaxprocs=0,updatemaxprocs=3");
+  const DebugOptions options = ParseDebugOptions(
+      "x=1,containermaxprocs=0,updatemaxprocs=3,schedtrace=4,scheddetail=5,heldlocks=6");
   EXPECT_EQ(options.containermaxprocs, 0);
   EXPECT_EQ(options.updatemaxprocs, 3);
+  EXPECT_EQ(options.schedtrace, 4);
+  EXPECT_EQ(options.scheddetail, 5);
+  EXPECT_EQ(options.heldlocks, 6);
 }
 
 TEST(DebugOptionsTest, LastOneCounts) {

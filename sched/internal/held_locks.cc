@@ -1,17 +1,126 @@
 #include "weft/sched/internal/held_locks.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_format.h"
+#include "weft/sched/internal/debug_options.h"
+#include "weft/sched/internal/held_mutexes.h"
+#include "weft/sched/internal/segments.h"
+#include "weft/sched/internal/spin_lock.h"
 #include "weft/sched/internal/thread_local.h"
 #include "weft/sched/internal/traceback.h"
 #include "weft/sched/internal/worker.h"
 
 namespace weft::sched_internal {
+namespace {
 
-void HeldLock::Add() {
+constinit HeldLock look_for_mutexes;
+
+// The mutexes that have been reported: once is enough. Later ones are not once it is full.
+class ReportedMutexes {
+ public:
+  // Whether it was not in there, and is now.
+  bool Insert(uintptr_t mutex) {
+    SpinLockHolder hold(lock_);
+    if (count_ == kMax || std::find(mutexes_, mutexes_ + count_, mutex) != mutexes_ + count_) {
+      return false;
+    }
+    mutexes_[count_++] = mutex;
+    return true;
+  }
+
+ private:
+  static constexpr int kMax = 256;
+
+  SpinLock lock_;
+  int count_ = 0;
+  uintptr_t mutexes_[kMax] = {};
+};
+
+constinit ReportedMutexes reported_mutexes;
+
+// Not inlined: the registers that calls preserve are in its frame.
+__attribute__((noinline)) std::vector<HeldMutex> FindHeldMutexesOf(const Fiber& fiber) {
+  __builtin_unwind_init();
+  std::vector<AddressRange> stack;
+  uintptr_t low;
+#if defined(__x86_64__)
+  asm volatile("movq %%rsp, %0" : "=r"(low));
+#else
+  asm volatile("mov %0, sp" : "=r"(low));
+#endif
+  StackBounds bounds;
+  for (const StackSegment* s = fiber.stack.segment; s != nullptr; s = s->prev) {
+    const auto high = reinterpret_cast<uintptr_t>(s);
+    // How much of an earlier segment is in use nobody knows: what is not leads nowhere new.
+    const bool in_use = FindBounds(fiber.stack, low, &bounds) && bounds.high == high;
+    stack.push_back({in_use ? low : reinterpret_cast<uintptr_t>(s->low), high});
+  }
+  return FindHeldMutexes(stack);
+}
+
+}  // namespace
+
+class HeldLocksReport {
+ public:
+  explicit HeldLocksReport(std::string_view why) : fiber_(*CurrentFiber()), why_(why) {}
+
+  void AddAll(HeldLock* lock, const HeldLock* end) {
+    for (; lock != end; lock = lock->next_) Add(lock);
+  }
+  void Add(const HeldMutex& mutex);
+  void Write() const {
+    if (!text_.empty()) WriteError(text_);
+  }
+
+ private:
+  void Begin();
+  void Add(HeldLock* lock);
+
+  const Fiber& fiber_;
+  const std::string_view why_;
+  std::string text_;
+};
+
+void HeldLocksReport::Begin() {
+  if (!text_.empty()) return;
+  text_ = absl::StrFormat(
+      "weft: fiber %d parks (%s) and holds a lock of threads: others that want it block their "
+      "threads\n\n",
+      fiber_.id, std::string(why_));
+  AppendFiber(&text_, fiber_);
+}
+
+void HeldLocksReport::Add(HeldLock* lock) {
+  lock->listed_ = false;
+  reported_mutexes.Insert(reinterpret_cast<uintptr_t>(lock->mutex_));
+  if (std::exchange(lock->reported_, true)) return;
+  Begin();
+  text_ += "locked at:\n";
+  AppendFrames(&text_, lock->pcs_, lock->frames_);
+  text_ += '\n';
+}
+
+void HeldLocksReport::Add(const HeldMutex& mutex) {
+  if (!reported_mutexes.Insert(mutex.address)) return;
+  Begin();
+  absl::StrAppendFormat(&text_, "std::mutex at 0x%x, ", mutex.address);
+  void* pc = mutex.seen_at != 0 ? FindHolder(mutex.pointer, mutex.seen_at) : nullptr;
+  if (pc != nullptr) {
+    text_ += "which is in use in:\n";
+    AppendFrames(&text_, &pc, 1);
+  } else {
+    text_ += "a variable of static storage duration\n";
+  }
+  text_ += '\n';
+}
+
+void HeldLock::Add(const void* mutex) {
   AddNoPreempt(kNoPreemptScope);
+  mutex_ = mutex;
   frames_ = CaptureStack(pcs_, kMaxFrames);
   ThreadLocals* locals = CurrentThreadLocals();
   next_ = std::exchange(locals->held, this);
@@ -27,25 +136,19 @@ void HeldLock::Remove() {
   AddNoPreempt(0 - kNoPreemptScope);
 }
 
+HeldLock* NoHeldLocks() { return Debug().heldlocks != 0 ? &look_for_mutexes : nullptr; }
+
 void ReportHeldLocks(std::string_view why) {
-  const Fiber* fiber = CurrentFiber();
-  HeldLock* lock = std::exchange(CurrentThreadLocals()->held, nullptr);
-  std::string text;
-  for (; lock != nullptr; lock = lock->next_) {
-    lock->listed_ = false;
-    if (std::exchange(lock->reported_, true)) continue;
-    if (text.empty()) {
-      text = absl::StrFormat(
-          "weft: fiber %d parks (%s) and holds a lock of threads: others that want it block their "
-          "threads\n\n",
-          fiber->id, std::string(why));
-      AppendFiber(&text, *fiber);
-    }
-    text += "locked at:\n";
-    AppendFrames(&text, lock->pcs_, lock->frames_);
-    text += '\n';
+  // The callers know their worker, so they must not change it.
+  AddNoPreempt(kNoPreemptScope);
+  HeldLock* const end = NoHeldLocks();
+  HeldLocksReport report(why);
+  report.AddAll(std::exchange(CurrentThreadLocals()->held, end), end);
+  if (end != nullptr) {
+    for (const HeldMutex& mutex : FindHeldMutexesOf(*CurrentFiber())) report.Add(mutex);
   }
-  if (!text.empty()) WriteError(text);
+  report.Write();
+  AddNoPreempt(0 - kNoPreemptScope);
 }
 
 }  // namespace weft::sched_internal

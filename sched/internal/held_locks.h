@@ -16,24 +16,29 @@ class HeldLock {
   HeldLock(const HeldLock&) = delete;
   HeldLock& operator=(const HeldLock&) = delete;
 
-  // Just locked, and about to be unlocked.
-  void Add();
+  // `mutex` was just locked; it is about to be unlocked.
+  void Add(const void* mutex);
   void Remove();
 
  private:
-  friend void ReportHeldLocks(std::string_view why);
+  friend class HeldLocksReport;
 
   static constexpr int kMaxFrames = 24;
 
   bool listed_ = false;
   bool reported_ = false;  // once is enough
   HeldLock* next_ = nullptr;
+  const void* mutex_ = nullptr;
   int frames_ = 0;
   void* pcs_[kMaxFrames] = {};
 };
 
-// By a fiber that is about to park: writes a report of the locks that its thread holds, and forgets
-// them, since the fiber may go on elsewhere.
+// The end of the list on workers' threads: null, or a record that is no lock if WEFT_DEBUG asks for
+// mutexes that tell nobody (heldlocks=1), so that everyone who parks finds the list not empty.
+HeldLock* NoHeldLocks();
+
+// By a fiber that is about to park, if the list is not null: writes a report of the locks that its
+// thread holds, and forgets them, since the fiber may go on elsewhere. Each lock once.
 void ReportHeldLocks(std::string_view why);
 
 }  // namespace weft::sched_internal

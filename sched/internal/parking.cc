@@ -143,7 +143,7 @@ void PreemptSlow(Op op, const void* object) {
   // Owner-only. A prologue inside the runtime.
   if (!worker->in_user_code.load(std::memory_order_relaxed)) return;
   Scheduler::Instance().CheckNotForked();
-  if (worker->locals->held != nullptr) return;  // the fiber would lose its thread
+  if (worker->locals->held != NoHeldLocks()) return;  // the fiber would lose its thread
   Scheduler::Instance().Preempt(worker, worker->current);
 }
 

@@ -12,6 +12,7 @@
 #include "weft/sched/internal/environment.h"
 #include "weft/sched/internal/fork.h"
 #include "weft/sched/internal/futex.h"
+#include "weft/sched/internal/held_locks.h"
 #include "weft/sched/internal/process_barrier.h"
 #include "weft/sched/internal/race.h"
 #include "weft/sched/internal/segments.h"
@@ -134,6 +135,7 @@ void* Scheduler::WorkerMain(void* argument) {
   prctl(PR_SET_TIMERSLACK, 1'000);  // ns; the default would make every timer up to 50 µs late
   worker->locals = CurrentThreadLocals();
   worker->locals->worker = worker;
+  worker->locals->held = NoHeldLocks();
   PrepareWorkerStack(worker->locals);
   worker->eh = ThreadEhGlobals();
   worker->sanitizer.InitForThread();
@@ -143,6 +145,7 @@ void* Scheduler::WorkerMain(void* argument) {
   scheduler.Loop(worker);
   ThreadLocals* locals = CurrentThreadLocals();
   locals->worker = nullptr;
+  locals->held = nullptr;
   ReleaseWorkerStack(locals);
   return nullptr;
 }

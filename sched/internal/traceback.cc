@@ -60,8 +60,38 @@ _Unwind_Reason_Code OnFrame(_Unwind_Context* context, void* argument) {
   return _URC_NO_REASON;
 }
 
-// How many of the innermost frames belong to the reporting of a panic and not to its story:
-// everything up to __cxa_throw or the constructor of PanicError.
+struct HolderState {
+  uintptr_t pointer;
+  uintptr_t slot;
+  uintptr_t low;  // of the frame that was passed last, and where it is
+  void* pc;
+  void* around;
+  void* in_register;
+};
+
+// The numbers that DWARF gives to registers which a call preserves, but for the frame pointer.
+#if defined(__x86_64__)
+constexpr int kPreserved[] = {3, 12, 13, 14, 15};
+#else
+constexpr int kPreserved[] = {19, 20, 21, 22, 23, 24, 25, 26, 27, 28};
+#endif
+
+_Unwind_Reason_Code OnPossibleHolder(_Unwind_Context* context, void* argument) {
+  auto* state = static_cast<HolderState*>(argument);
+  // The stack pointer in this frame, which is where the frame that it called ends.
+  const uintptr_t low = _Unwind_GetCFA(context);
+  if (state->low <= state->slot && state->slot < low) state->around = state->pc;
+  state->low = low;
+  state->pc = reinterpret_cast<void*>(_Unwind_GetIP(context));
+  if (low <= state->slot) return _URC_NO_REASON;
+  for (const int i : kPreserved) {
+    if (_Unwind_GetGR(context, i) == state->pointer) state->in_register = state->pc;
+  }
+  return _URC_NO_REASON;
+}
+
+// How many of the innermost frames belong to the reporting and not to the story: everything up to
+// __cxa_throw, the constructor of PanicError, or what looked for locks.
 int FramesToHide(void* const* pcs, int count) {
   int hide = 0;
   for (int i = 0; i < std::min(count, 12); ++i) {
@@ -70,7 +100,8 @@ int FramesToHide(void* const* pcs, int count) {
     const std::string_view text(name);
     if (text.find("__cxa_throw") != text.npos || text.find("CaptureStack") != text.npos ||
         text.find("PanicError::PanicError") != text.npos || text == "weft::Panic()" ||
-        text.find("OnTerminate") != text.npos || text.find("AppendFiber") != text.npos) {
+        text.find("OnTerminate") != text.npos || text.find("AppendFiber") != text.npos ||
+        text.find("ReportHeldLocks") != text.npos) {
       hide = i + 1;
     }
   }
@@ -178,6 +209,12 @@ int CaptureStack(void** pcs, int max_frames) {
   // weft_fiber_start has no caller; some unwinders report the zero.
   while (state.count > 0 && pcs[state.count - 1] == nullptr) --state.count;
   return state.count;
+}
+
+void* FindHolder(uintptr_t pointer, uintptr_t slot) {
+  HolderState state = {pointer, slot, ~uintptr_t{0}, nullptr, nullptr, nullptr};
+  _Unwind_Backtrace(&OnPossibleHolder, &state);
+  return state.in_register != nullptr ? state.in_register : state.around;
 }
 
 __attribute__((no_sanitize("address", "thread"))) int CaptureParked(const Fiber& fiber, void** pcs,

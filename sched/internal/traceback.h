@@ -3,6 +3,7 @@
 #define WEFT_SCHED_INTERNAL_TRACEBACK_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -15,7 +16,12 @@ class SourceLines;
 // so that it passes through code without frame pointers; some microseconds.
 int CaptureStack(void** pcs, int max_frames);
 
-// The same of a fiber that is parked. If it is resumed meanwhile the answer is wrong, not harmful.
+// Who has the `pointer` that was found at `slot`, on the caller's stack: the outermost frame that
+// has it in a register, which was saved there, or else the one that the slot is part of. Its return
+// address; null: none.
+void* FindHolder(uintptr_t pointer, uintptr_t slot);
+
+// The same as CaptureStack() of a fiber that is parked. If it is resumed meanwhile the answer is wrong, not harmful.
 int CaptureParked(const Fiber& fiber, void** pcs, int max_frames);
 
 // The function that a return address belongs to; false if nobody knows. Async-signal-safe.
