@@ -19,13 +19,17 @@ constexpr size_t kMaxStackBytes = 1 << 20;
 constexpr size_t kChunkBytes = 64 << 10;
 constexpr size_t kBatch = kChunkBytes / kWindow;
 
-// The C library's layouts, the same for x86-64 and aarch64; others are never recognized.
+// The C library's layouts, the same for x86-64 and aarch64; others are never recognized. All of it
+// counts: in a container threads' ids are small numbers, and many things begin with three of these.
 struct MutexWords {
   uint32_t lock;
   uint32_t count;
   int32_t owner;
   uint32_t users;
   uint32_t kind;
+  uint16_t spins;
+  uint16_t elision;
+  uint64_t list[2];  // of robust mutexes
 };
 struct WriteLockWords {
   uint32_t readers;
@@ -35,25 +39,40 @@ struct WriteLockWords {
   uint32_t padding[2];
   int32_t writer;
   uint32_t shared;
+  uint64_t unused[2];
+  uint32_t flags;
 };
+
+constexpr uint32_t kMany = 1 << 20;  // of threads, or of times that one locks it
+
+template <typename Words>
+bool Copy(const char* bytes, size_t size, Words* words) {
+  if (size < sizeof *words) return false;
+  std::memcpy(words, bytes, sizeof *words);
+  return true;
+}
+
+bool IsHeld(const MutexWords& m, int32_t thread) {
+  const uint32_t type = m.kind & 3;
+  const bool counted = type == PTHREAD_MUTEX_RECURSIVE;
+  return m.owner == thread && (m.lock == 1 || m.lock == 2) && (m.count != 0) == counted &&
+         m.count < kMany && m.users != 0 && m.users < kMany && m.kind < 0x400 &&
+         (m.spins == 0 || type == PTHREAD_MUTEX_ADAPTIVE_NP) && m.elision == 0 && m.list[0] == 0 &&
+         m.list[1] == 0;
+}
+
+// The bits say: it is the writers' turn, and one of them has it.
+bool IsHeld(const WriteLockWords& l, int32_t thread) {
+  return l.writer == thread && (l.readers & 3) == 3 && l.readers < kMany && l.writers < kMany &&
+         (l.phase_futex | 2) == 3 && (l.writers_futex | 2) == 3 && l.padding[0] == 0 &&
+         l.padding[1] == 0 && l.shared <= 1 && l.unused[0] == 0 && l.unused[1] == 0 && l.flags <= 2;
+}
 
 bool LooksHeld(const char* bytes, size_t size, int32_t thread) {
   MutexWords mutex;
-  if (size < sizeof mutex) return false;
-  std::memcpy(&mutex, bytes, sizeof mutex);
-  constexpr uint32_t kRecursive = PTHREAD_MUTEX_RECURSIVE;
-  constexpr uint32_t kManyUsers = 1 << 20;
-  if (mutex.owner == thread && (mutex.lock == 1 || mutex.lock == 2) && mutex.users >= 1 &&
-      mutex.users < kManyUsers && mutex.kind < 0x400 &&
-      (mutex.count == 0) == ((mutex.kind & 3) != kRecursive)) {
-    return true;
-  }
   WriteLockWords lock;
-  if (size < sizeof lock) return false;
-  std::memcpy(&lock, bytes, sizeof lock);
-  return lock.writer == thread && (lock.readers & 1) != 0 && (lock.phase_futex & 1) != 0 &&
-         lock.writers < kManyUsers && lock.padding[0] == 0 && lock.padding[1] == 0 &&
-         lock.shared <= 1;
+  return (Copy(bytes, size, &mutex) && IsHeld(mutex, thread)) ||
+         (Copy(bytes, size, &lock) && IsHeld(lock, thread));
 }
 
 class Search {

@@ -6,7 +6,8 @@
 // or to the object that it is in, on its stack or in a register, or it is a variable of static
 // storage duration. So this looks at all of these, and at what pointers lead to.
 //
-// What is found is locked by this thread, except for a copy of such bytes. Not found: one that is
+// What is found is locked by this thread, except for a copy of such bytes, or numbers that happen to
+// be the same. Not found: one that is
 // further than kWindow bytes behind what a pointer leads to, or reached by two pointers and both
 // read again for the unlocking; variables in a piece of static storage above kMaxStaticBytes; locks
 // for reading, which name nobody; mutexes with priority inheritance; any without glibc.
