@@ -1,5 +1,7 @@
 // WEFT_DEBUG=heldlocks=1: mutexes that tell nobody are found when a fiber parks.
 
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -192,6 +194,26 @@ void Correct() {
 
 TEST_F(HeldMutexesTest, NothingIsSaidOfCorrectPrograms) {
   EXPECT_EXIT(Program(&Correct), ExitedWithCode(0), "^$");
+}
+
+__attribute__((noinline)) void Small() { asm volatile(""); }
+
+// Whoever parks on the thread while a fiber that holds one waits to go on must not be blamed.
+TEST_F(HeldMutexesTest, NorOfAHolderWhoseTimeIsOver) {
+  EXPECT_EXIT(Program([] {
+                GOMAXPROCS(1);
+                std::atomic<bool> stop{false};
+                Go([&stop] {
+                  while (!stop) Sleep(absl::Microseconds(100));
+                });
+                const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
+                while (std::chrono::steady_clock::now() < end) {
+                  std::lock_guard<std::mutex> hold(static_mutex);
+                  for (int i = 0; i < 100'000; ++i) Small();
+                }
+                stop = true;
+              }),
+              ExitedWithCode(0), "^$");
 }
 
 TEST_F(HeldMutexesTest, NorOfAnyWithoutTheOption) {

@@ -105,6 +105,7 @@ bool Mutex::Spin(bool* token) {
 // Returns true if it got the lock, false if `self` is in the queue. Gives the token back either
 // way.
 bool Mutex::LockOrEnqueue(Waiter* self, bool token) {
+  const sync_internal::QueueScope scope;
   const bool starving = self->beaten >= kPatience ||
                         (self->beaten > 0 && MonotonicNanos() - self->since_ns >= kStarvationNanos);
   // Relaxed: re-checked by the CASes below.
@@ -170,12 +171,14 @@ bool Mutex::Settle(WaitList list, Waiter* self) {
 
 // The deadline has passed. Returns true if the lock fell to us even so.
 bool Mutex::Withdraw(Waiter* self) {
+  const sync_internal::QueueScope scope;
   WaitList list = Queue(sync_internal::LockBit(word_, kQueue));
   if (self->queued) list.Remove(self);
   return Settle(list, self);
 }
 
 void Mutex::UnlockSlow() {
+  const sync_internal::QueueScope scope;
   // Relaxed: re-checked by the CASes below.
   uintptr_t word = word_.load(std::memory_order_relaxed);
   for (;;) {

@@ -66,6 +66,7 @@ bool RWMutex::Spin(Side side) {
 
 // Returns true if it got the lock, false if `self` is in the queue.
 bool RWMutex::LockOrEnqueue(Side side, Waiter* self) {
+  const sync_internal::QueueScope scope;
   const uint64_t share = side == Side::kRead ? kReader : kWriter;
   const uint64_t obstacle = side == Side::kRead ? kWriter : ~kQueue;
   uint64_t state = sync_internal::LockBit(state_, kQueue);
@@ -93,6 +94,7 @@ bool RWMutex::LockOrEnqueue(Side side, Waiter* self) {
 // The deadline has passed. When the last waiting writer leaves, the readers that it has kept out
 // come in.
 void RWMutex::Withdraw(Side side, Waiter* self) {
+  const sync_internal::QueueScope scope;
   uint64_t state = sync_internal::LockBit(state_, kQueue);
   if (self->queued) Queue(side).Remove(self);
   WaitList granted;
@@ -109,6 +111,7 @@ void RWMutex::Withdraw(Side side, Waiter* self) {
 }
 
 void RWMutex::UnlockSlow() {
+  const sync_internal::QueueScope scope;
   // Relaxed: re-checked by the CAS below.
   uint64_t state = state_.load(std::memory_order_relaxed);
   for (;;) {
@@ -125,6 +128,7 @@ void RWMutex::UnlockSlow() {
 }
 
 void RWMutex::UnlockSharedSlow() {
+  const sync_internal::QueueScope scope;
   // Relaxed: re-checked by the CASes below.
   uint64_t state = state_.load(std::memory_order_relaxed);
   for (;;) {

@@ -72,6 +72,7 @@ bool Semaphore::AcquireUntil(int64_t n, int64_t deadline_ns) {
 // Returns true if it got the permits, false if `self` waits. Who asks for more than there will ever
 // be waits outside of the queue, where it is in nobody's way.
 bool Semaphore::AcquireOrEnqueue(Waiter* self) {
+  const sync_internal::QueueScope scope;
   const auto weight = static_cast<uint64_t>(self->weight);
   if (weight > size_) return false;
   uint64_t state = sync_internal::LockBit(state_, kQueue);
@@ -120,17 +121,21 @@ void Semaphore::Give(int64_t n) {
     } else if (state & kQueue) {
       sched_internal::ThreadYield();
       state = state_.load(std::memory_order_relaxed);
-    } else if (state_.compare_exchange_weak(state, state | kQueue, std::memory_order_acq_rel,
-                                            std::memory_order_relaxed)) {
+    } else {
+      const sync_internal::QueueScope scope;
       // ORDER(sync.bit), ORDER(semaphore): acquire; pairs with the releases of kQueue and of the
       // former Release()s.
-      return Settle((state >> kShift) + weight);
+      if (state_.compare_exchange_weak(state, state | kQueue, std::memory_order_acq_rel,
+                                       std::memory_order_relaxed)) {
+        return Settle((state >> kShift) + weight);
+      }
     }
   }
 }
 
 // A cancelled waiter may have kept back smaller ones behind it.
 void Semaphore::Withdraw(Waiter* self) {
+  const sync_internal::QueueScope scope;
   if (static_cast<uint64_t>(self->weight) > size_) return;
   const uint64_t state = sync_internal::LockBit(state_, kQueue);
   if (self->queued) queue_.Remove(self);

@@ -43,13 +43,17 @@ inline void BackOff(int /*turn*/) {}
 #endif
 
 // Whoever has claimed a slot is waited for by threads, so its fiber must not be made to leave the
-// processor by a call, such as that of the element's move constructor.
+// processor by a call, such as that of the element's move constructor, or without optimization that
+// of any function.
 struct MovesWithoutCalls {
   MovesWithoutCalls() {}
 };
 #if defined(WEFT_MODEL)
 template <typename T>
 using ClaimScope = MovesWithoutCalls;
+#elif !defined(__OPTIMIZE__)
+template <typename T>
+using ClaimScope = NoPreempt;
 #else
 template <typename T>
 using ClaimScope = std::conditional_t<std::is_trivially_copyable_v<typename Element<T>::Stored>,

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_format.h"
 #include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/held_mutexes.h"
@@ -25,19 +26,26 @@ class ReportedMutexes {
   // Whether it was not in there, and is now.
   bool Insert(uintptr_t mutex) {
     SpinLockHolder hold(lock_);
-    if (count_ == kMax || std::find(mutexes_, mutexes_ + count_, mutex) != mutexes_ + count_) {
-      return false;
-    }
+    if (count_ == kMax || Find(mutex)) return false;
     mutexes_[count_++] = mutex;
     return true;
   }
 
+  bool Contains(uintptr_t mutex) {
+    SpinLockHolder hold(lock_);
+    return Find(mutex);
+  }
+
  private:
+  bool Find(uintptr_t mutex) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_) {
+    return std::find(mutexes_, mutexes_ + count_, mutex) != mutexes_ + count_;
+  }
+
   static constexpr int kMax = 256;
 
   SpinLock lock_;
-  int count_ = 0;
-  uintptr_t mutexes_[kMax] = {};
+  int count_ ABSL_GUARDED_BY(lock_) = 0;
+  uintptr_t mutexes_[kMax] ABSL_GUARDED_BY(lock_) = {};
 };
 
 constinit ReportedMutexes reported_mutexes;
@@ -137,6 +145,19 @@ void HeldLock::Remove() {
 }
 
 HeldLock* NoHeldLocks() { return Debug().heldlocks != 0 ? &look_for_mutexes : nullptr; }
+
+bool HoldsLocks() {
+  HeldLock* const end = NoHeldLocks();
+  if (CurrentThreadLocals()->held != end) return true;
+  if (end == nullptr) return false;
+  AddNoPreempt(kNoPreemptScope);
+  bool holds = false;
+  for (const HeldMutex& mutex : FindHeldMutexesOf(*CurrentFiber())) {
+    holds = holds || !reported_mutexes.Contains(mutex.address);
+  }
+  AddNoPreempt(0 - kNoPreemptScope);
+  return holds;
+}
 
 void ReportHeldLocks(std::string_view why) {
   // The callers know their worker, so they must not change it.

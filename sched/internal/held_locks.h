@@ -37,6 +37,10 @@ class HeldLock {
 // mutexes that tell nobody (heldlocks=1), so that everyone who parks finds the list not empty.
 HeldLock* NoHeldLocks();
 
+// Whether the calling fiber holds locks that have not been reported; if so it is not made to leave
+// its thread. If the list is not null.
+bool HoldsLocks();
+
 // By a fiber that is about to park, if the list is not null: writes a report of the locks that its
 // thread holds, and forgets them, since the fiber may go on elsewhere. Each lock once.
 void ReportHeldLocks(std::string_view why);

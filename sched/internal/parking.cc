@@ -143,7 +143,8 @@ void PreemptSlow(Op op, const void* object) {
   // Owner-only. A prologue inside the runtime.
   if (!worker->in_user_code.load(std::memory_order_relaxed)) return;
   Scheduler::Instance().CheckNotForked();
-  if (worker->locals->held != NoHeldLocks()) return;  // the fiber would lose its thread
+  // The fiber would lose its thread.
+  if (worker->locals->held != nullptr && HoldsLocks()) return;
   Scheduler::Instance().Preempt(worker, worker->current);
 }
 

@@ -3,8 +3,22 @@
 #define WEFT_SYNC_INTERNAL_SPIN_H_
 
 #include "weft/sched/internal/atomic.h"
+#if !defined(WEFT_MODEL)
+#include "weft/sched/no_preempt.h"
+#endif
 
 namespace weft::sync_internal {
+
+// For as long as the caller may own the lock bit of a queue. Others spin for that with their
+// threads, so the owner's fiber must not be made to leave its processor by a prologue: it could be
+// a time slice for each of them until it is back.
+#if defined(WEFT_MODEL)
+struct QueueScope {
+  QueueScope() {}
+};
+#else
+using QueueScope = NoPreempt;
+#endif
 
 // For the lock of a queue. Turns of CpuRelax(): about a microsecond, a small part of what it costs
 // to put a thread to sleep and wake it.
@@ -23,7 +37,7 @@ inline void PauseBetweenLooks() {
 bool MaySpin();
 
 // Takes the lock bit `bit` of `word` and returns the word as it then stands. For critical sections
-// of a few dozen instructions without calls.
+// of a few dozen instructions, in a QueueScope.
 template <typename Word>
 Word LockBit(sched_internal::Atom<Word>& word, Word bit) {
   // Relaxed: re-checked by the CAS below.

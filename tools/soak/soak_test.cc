@@ -16,6 +16,7 @@
 #include "tools/soak/world.h"
 #include "weft/sched/go.h"
 #include "weft/sched/testing/fixture.h"
+#include "weft/sched/testing/preempt_often.h"
 #include "weft/sched/testing/seed.h"
 #include "weft/sync/waitgroup.h"
 
@@ -45,10 +46,9 @@ void Act(World& world, uint64_t seed, int steps, bool fiber) {
   for (int i = 0; i < steps; ++i) Draw(actions, dice).step(world, dice);
 }
 
-TEST_P(SoakTest, NothingIsLostAndEverybodyEnds) {
+void Soak(int steps) {
   constexpr int kFibers = 30;
   constexpr int kThreads = 2;
-  const int steps = weft::testing::Repeat(150);
   const uint64_t seed = weft::testing::Seed();
   const auto world = std::make_unique<World>();
   WaitGroup fibers;
@@ -63,6 +63,13 @@ TEST_P(SoakTest, NothingIsLostAndEverybodyEnds) {
   for (std::thread& thread : threads) thread.join();
   fibers.Wait();
   CheckAtEnd(*world);
+}
+
+TEST_P(SoakTest, NothingIsLostAndEverybodyEnds) { Soak(weft::testing::Repeat(150)); }
+
+TEST_P(SoakTest, AlsoWhenEachPrologueMayYield) {
+  const weft::testing::PreemptOften preempt;
+  Soak(weft::testing::Repeat(50));
 }
 
 // Each action does something when nobody is in its way.
