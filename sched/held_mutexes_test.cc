@@ -203,8 +203,10 @@ TEST_F(HeldMutexesTest, NorOfAHolderWhoseTimeIsOver) {
   EXPECT_EXIT(Program([] {
                 GOMAXPROCS(1);
                 std::atomic<bool> stop{false};
-                Go([&stop] {
+                std::atomic<bool> ended{false};
+                Go([&] {
                   while (!stop) Sleep(absl::Microseconds(100));
+                  ended = true;
                 });
                 const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
                 while (std::chrono::steady_clock::now() < end) {
@@ -212,6 +214,7 @@ TEST_F(HeldMutexesTest, NorOfAHolderWhoseTimeIsOver) {
                   for (int i = 0; i < 100'000; ++i) Small();
                 }
                 stop = true;
+                while (!ended) Gosched();
               }),
               ExitedWithCode(0), "^$");
 }
