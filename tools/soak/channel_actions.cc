@@ -3,7 +3,6 @@
 #include <optional>
 #include <utility>
 
-#include "tools/soak/world.h"
 #include "weft/chan/select.h"
 #include "weft/chan/time.h"
 #include "weft/context/context.h"
@@ -11,6 +10,7 @@
 #include "weft/sched/park.h"
 #include "weft/sched/timer.h"
 #include "weft/sync/waitgroup.h"
+#include "weft/tools/soak/world.h"
 
 namespace weft::soak {
 namespace {

@@ -7,7 +7,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "tools/soak/world.h"
 #include "weft/sched/blocking.h"
 #include "weft/sched/catch_panic.h"
 #include "weft/sched/fiber_local.h"
@@ -16,6 +15,7 @@
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
 #include "weft/sync/waitgroup.h"
+#include "weft/tools/soak/world.h"
 
 namespace weft::soak {
 namespace {

@@ -4,21 +4,17 @@
 //
 // What goes wrong here shows how parts meet; each part's own tests say what it promises.
 
-#include <atomic>
 #include <memory>
-#include <mutex>
-#include <string>
 #include <thread>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "tools/soak/world.h"
 #include "weft/sched/go.h"
 #include "weft/sched/testing/fixture.h"
 #include "weft/sched/testing/preempt_often.h"
 #include "weft/sched/testing/seed.h"
 #include "weft/sync/waitgroup.h"
+#include "weft/tools/soak/world.h"
 
 namespace weft::soak {
 namespace {

@@ -2,7 +2,6 @@
 #include <memory>
 #include <utility>
 
-#include "tools/soak/world.h"
 #include "weft/context/context.h"
 #include "weft/patterns/errgroup.h"
 #include "weft/sched/go.h"
@@ -10,6 +9,7 @@
 #include "weft/sync/barrier.h"
 #include "weft/sync/once.h"
 #include "weft/sync/waitgroup.h"
+#include "weft/tools/soak/world.h"
 
 // Locks are taken in ways that the analysis cannot follow.
 #if defined(__clang__)

@@ -1,4 +1,4 @@
-#include "tools/soak/world.h"
+#include "weft/tools/soak/world.h"
 
 #include <string>
 
