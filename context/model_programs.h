@@ -2,8 +2,8 @@
 // contexts are made, cancelled, watched and forgotten at the same time. At the end everything has
 // been forgotten, and no node may be left.
 //
-// A node's memory is not used again within an execution (model_nodes.h), and each node has atomics
-// in it: so what is done to a node after its end, and what its end does not wait for, is found.
+// A node's memory is not used again within an execution (model_heap.h), and each node has atomics in
+// it: so what is done to a node after its end, and what its end does not wait for, is found.
 //
 // Included by tests only: by context_model_test.cc with the real headers, and by
 // context_mutants_test.cc with copies that have bugs.
@@ -16,10 +16,10 @@
 #include "absl/time/time.h"
 #include "weft/chan/chan.h"
 #include "weft/context/context.h"
-#include "weft/context/model_nodes.h"
 #include "weft/sched/park.h"
 #include "weft/sched/testing/model.h"
 #include "weft/sched/testing/model_expect.h"
+#include "weft/sched/testing/model_heap.h"
 #include "weft/sched/testing/model_timer.h"
 #include "weft/sync/cancellation.h"
 
@@ -43,7 +43,7 @@ struct Family {
   void CheckNoneLeft() {
     for (Owned* owned : {&root, &first, &second, &below}) Forget(*owned);
     channel = RecvChan<Empty>();
-    Check(LiveNodes() == 0, "a node is left");
+    Check(model::LiveBlocks() == 0, "a node is left");
   }
 
   const Context top = Background();
@@ -58,7 +58,7 @@ struct Family {
 template <typename Prepare, typename Last, typename... Bodies>
 ProgramFn Of(Prepare prepare, Last check, Bodies... bodies) {
   return [=](Program& p) {
-    BeginNodes();
+    model::BeginHeap();
     auto& family = p.Make<Family>();
     prepare(family);
     (p.Thread([&family, bodies] { bodies(family); }), ...);
@@ -255,7 +255,7 @@ inline ProgramFn WatcherWaits() {
 // AfterFunc(): the function runs, or is stopped, never both, and never neither.
 inline ProgramFn AfterFuncRunsOrIsStopped() {
   return [](Program& p) {
-    BeginNodes();
+    model::BeginHeap();
     auto& f = p.Make<Family>();
     auto& ran = p.Make<model::Var<int>>(0);
     auto& stopped = p.Make<int>(0);

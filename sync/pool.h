@@ -85,13 +85,12 @@ class Pool {
   static constexpr int64_t kGenerationNanos = 5'000'000'000;
 
   // So many uses of a worker's own objects, or of a shard, and somebody looks whether it is time to
-  // rotate.
-  static constexpr uint32_t kUses = 256;
-
-  // How many objects a worker has for itself, and how many it moves to or from a shard at a time.
+  // rotate. And how many objects a worker has for itself, and moves to or from a shard at a time.
 #if defined(WEFT_MODEL)
+  static constexpr uint32_t kUses = 4;
   static constexpr uint32_t kMost = 2;
 #else
+  static constexpr uint32_t kUses = 256;
   static constexpr uint32_t kMost = std::max<size_t>(96 / sizeof(T), 1);
 #endif
   static constexpr uint32_t kBatch = kMost / 2;
