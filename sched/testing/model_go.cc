@@ -1,4 +1,4 @@
-// What the model tests of context put in place of the scheduler: a fiber runs where it is started.
+// go.h on model threads: a fiber runs where it is started, on the thread that starts it.
 #include <cstddef>
 #include <cstdlib>
 
@@ -9,6 +9,8 @@
 namespace weft {
 
 void Gosched() { sched_internal::model::SpinHint(); }
+
+void Goexit() { sched_internal::model::Fail("Goexit()"); }
 
 namespace sched_internal {
 
