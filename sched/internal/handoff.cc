@@ -39,11 +39,15 @@ void Scheduler::StopThread(Worker* worker) {
 }
 
 void Scheduler::Preempt(Worker* worker, Fiber* self) {
-  if (!TryGoOn(worker)) SwitchToLoop(worker, self, After::kYieldGlobal);
+  if (TryGoOn(worker)) return;
+  CheckNotForked();
+  SwitchToLoop(worker, self, After::kYieldGlobal);
 }
 
 void Scheduler::EndBlocking(Worker* worker, Fiber* self) {
-  if (!ReturnFromBlocking(worker)) SwitchToLoop(worker, self, After::kYieldGlobal);
+  if (ReturnFromBlocking(worker)) return;
+  CheckNotForked();
+  SwitchToLoop(worker, self, After::kYieldGlobal);
 }
 
 void Scheduler::LockToThread(Worker* worker, Fiber* self) {

@@ -28,6 +28,11 @@ TEST(IdleWorkersModelTest, OthersRunWhatABusyFiberSubmits) {
   ExpectSound(BusyFiberSubmits(/*workers=*/3, /*fibers=*/1), Within(2, 0));
 }
 
+TEST(IdleWorkersModelTest, OthersRunWhoYieldedToABusyFiber) {
+  ExpectSound(BusyFiberIsYieldedTo(/*workers=*/2), Within(3));
+  ExpectSound(BusyFiberIsYieldedTo(/*workers=*/3), Within(1, 0));
+}
+
 TEST(IdleWorkersModelTest, WhoFindsWorkWakesAnotherForTheRest) {
   ExpectSound(OneFiberWaitsForTheOther(/*held=*/1), Within(2, 0));
   ExpectSound(OneFiberWaitsForTheOther(/*held=*/2), Within(1));

@@ -50,6 +50,20 @@ TEST_F(IdleWorkersMutantsTest, GlobalLookedAtByAcquire) {
   ExpectFound(sched_mutants::kGlobalLookedAtByAcquire, PlainThreadSubmits(1, 1), {});
 }
 
+// A fiber that is in the ring before it has been left.
+
+TEST_F(IdleWorkersMutantsTest, RotatesUnmarked) {
+  ExpectFound(sched_mutants::kRotatesUnmarked, BusyFiberIsYieldedTo(2), Within(3), "");
+}
+
+TEST_F(IdleWorkersMutantsTest, LeftByRelaxed) {
+  ExpectFound(sched_mutants::kLeftByRelaxed, BusyFiberIsYieldedTo(2), Within(3), "race");
+}
+
+TEST_F(IdleWorkersMutantsTest, RotationTakesByRelaxed) {
+  ExpectFound(sched_mutants::kRotationTakesByRelaxed, BusyFiberIsYieldedTo(2), Within(3));
+}
+
 // Searchers that are counted although they do not search.
 
 TEST_F(IdleWorkersMutantsTest, SleepsAsASearcher) {

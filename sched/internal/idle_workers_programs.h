@@ -222,6 +222,20 @@ class Model : public IdleWorkers<Model, Worker, Processor, Queue> {
     PushLocal(worker, &fibers_[fiber]);
   }
 
+  // By the fiber `self`, which runs on `worker` and has been submitted by nobody yet.
+  void Yield(Worker* worker, int self) {
+    Fiber* const fiber = &fibers_[self];
+    Fiber* next = nullptr;
+    const RunRing::Rotation rotation = worker->processor()->ring.Rotate(fiber, &next);
+    if (rotation == RunRing::Rotation::kDone || rotation == RunRing::Rotation::kStolen) {
+      fiber->data.Set(7);  // its context, saved
+      worker->processor()->ring.FinishRotate();
+      if (rotation == RunRing::Rotation::kStolen) return;
+      model::Check(next->data.Get() == 7, "a fiber ran before it was submitted");
+    }
+    CountOff();  // `next`, or `fiber`, which goes on
+  }
+
   // A timer, armed by a plain thread; what it does counts as a fiber.
   void ArmTimer(int64_t when_ns) {
     chores_.ArmTimer(when_ns);
@@ -276,6 +290,19 @@ inline ProgramFn BusyFiberSubmits(int workers, int fibers) {
     auto& m = p.Make<Model>(workers, workers, fibers);
     p.Thread([&m, fibers] {
       for (int i = 0; i < fibers; ++i) m.SubmitLocal(&m.workers[0], i);
+    });
+    for (int i = 1; i < workers; ++i) p.Thread([&m, i] { m.Work(&m.workers[i]); });
+  };
+}
+
+// A fiber submits another and yields to it; the other does not give the processor up: somebody else
+// has to run the first.
+inline ProgramFn BusyFiberIsYieldedTo(int workers) {
+  return [=](Program& p) {
+    auto& m = p.Make<Model>(workers, workers, /*fibers=*/2);
+    p.Thread([&m] {
+      m.SubmitLocal(&m.workers[0], 0);
+      m.Yield(&m.workers[0], 1);
     });
     for (int i = 1; i < workers; ++i) p.Thread([&m, i] { m.Work(&m.workers[i]); });
   };

@@ -17,9 +17,15 @@ class LifoSlot : public Atom<Fiber*> {
 
   // Returns the fiber that `fiber` displaces, or null. Holder only.
   Fiber* Put(Fiber* fiber) {
-    // ORDER(lifo): seq_cst; the release half pairs with the acquires in Take() and Steal(),
-    // publishing the fiber.
-    return exchange(fiber, std::memory_order_seq_cst);
+    // Relaxed: an empty slot stays so, for only the holder fills it.
+    if (load(std::memory_order_relaxed) == nullptr) {
+      // ORDER(lifo): release; pairs with the acquires in Take() and Steal(). Publishes the fiber.
+      // Not seq_cst: whoever goes idle looks at no slot.
+      store(fiber, std::memory_order_release);
+      return nullptr;
+    }
+    // ORDER(lifo): acq_rel; release as above, acquire as in Take().
+    return exchange(fiber, std::memory_order_acq_rel);
   }
 
   // Anybody; null if it is empty.

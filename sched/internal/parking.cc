@@ -5,11 +5,11 @@
 #include <limits>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "weft/sched/go.h"
 #include "weft/sched/internal/environment.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/goexit.h"
-#include "weft/sched/internal/held_locks.h"
 #include "weft/sched/internal/race.h"
 #include "weft/sched/internal/real_clock.h"
 #include "weft/sched/internal/safepoint.h"
@@ -92,46 +92,44 @@ void ParkThread(Parkable* self) {
   self->token.Resume();
 }
 
-void ParkFiber(Worker* worker, Fiber* self, WaitReason reason) {
-  Scheduler& scheduler = Scheduler::Instance();
-  if (worker->locals->held != nullptr) [[unlikely]]
-    ReportHeldLocks(WaitReasonText(reason));
-  // Relaxed: statistics.
-  self->wait_reason.store(reason, std::memory_order_relaxed);
-  const int64_t now =
-      worker->sim != nullptr ? worker->sim->now_ns : scheduler.sysmon().coarse_now();
-  self->since.store(now, std::memory_order_relaxed);
-  self->status.store(FiberStatus::kWaiting, std::memory_order_relaxed);
-  scheduler.Leave(worker, self, After::kPark);
-  self->token.Resume();
+[[noreturn, gnu::cold]] void FatalReadyTwice() {
+  Fatal("Ready() called twice for one Park(): a waiter must be taken from its queue exactly once");
+}
+
+[[gnu::noinline]] void WakeThread(Parkable* thread) {
+  Scheduler::Instance().CountParkedThread(-1);
+  FutexWake(thread->token.word(), 1);
 }
 
 // Without order for the program: `parkable` may have nothing to do with the caller.
-void WakeUnordered(Parkable* parkable, bool next) {
-  switch (parkable->token.Notify()) {
-    case ParkToken::Notification::kRemembered:
-      return;
-    case ParkToken::Notification::kTwice:
-      Fatal(
-          "Ready() called twice for one Park(): a waiter must be taken from its queue exactly "
-          "once");
-    case ParkToken::Notification::kMustWake:
-      break;
-  }
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void WakeUnordered(Parkable* parkable, bool next) {
+  const ParkToken::Notification notified = parkable->token.Notify();
+  if (notified == ParkToken::Notification::kRemembered) return;
+  if (notified == ParkToken::Notification::kTwice) [[unlikely]]
+    FatalReadyTwice();
+  if (!parkable->is_fiber) [[unlikely]]
+    return WakeThread(parkable);
   Scheduler& scheduler = Scheduler::Instance();
-  if (!parkable->is_fiber) {
-    scheduler.CountParkedThread(-1);
-    FutexWake(parkable->token.word(), 1);
-  } else if (next) {
+  if (next) {
     scheduler.MakeReadyNext(static_cast<Fiber*>(parkable));
   } else {
     scheduler.MakeReadyLast(static_cast<Fiber*>(parkable));
   }
 }
 
-void Wake(Parkable* parkable, bool next) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void Wake(Parkable* parkable, bool next) {
   race::Release(parkable);
   WakeUnordered(parkable, next);
+}
+
+// Park() of a caller who is no fiber.
+[[gnu::noinline]] void ParkElsewhere(const Worker* worker) {
+  Parkable* self = CurrentThreadRecord();
+  if (!self->token.TryConsume()) {
+    if (worker != nullptr) Fatal("a timer callback must not block");
+    ParkThread(self);
+  }
+  race::Acquire(self);
 }
 
 }  // namespace
@@ -164,17 +162,11 @@ bool InFiber() { return sched_internal::CurrentFiber() != nullptr; }
 
 void Park(WaitReason reason) {
   Worker* worker = CurrentWorker();
-  Fiber* fiber = worker == nullptr ? nullptr : worker->current;
-  Parkable* self = fiber != nullptr ? fiber : sched_internal::CurrentThreadRecord();
-  if (self->token.TryConsume()) {
-    // The notification has come already.
-  } else if (fiber != nullptr) {
-    sched_internal::ParkFiber(worker, fiber, reason);
-  } else if (worker != nullptr) {
-    Fatal("a timer callback must not block");
-  } else {
-    sched_internal::ParkThread(self);
-  }
+  Fiber* self = worker == nullptr ? nullptr : worker->current;
+  if (self == nullptr) [[unlikely]]
+    return sched_internal::ParkElsewhere(worker);
+  // Unless the notification has come already.
+  if (!self->token.TryConsume()) Scheduler::Instance().ParkFiber(worker, self, reason);
   race::Acquire(self);
 }
 
@@ -187,8 +179,6 @@ void Gosched() {
     sched_yield();
     return;
   }
-  if (worker->locals->held != nullptr) [[unlikely]]
-    sched_internal::ReportHeldLocks("yield");
   Scheduler::Instance().Yield(worker, worker->current);
 }
 

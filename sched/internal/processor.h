@@ -31,6 +31,8 @@ struct alignas(kCacheLinePair) Processor {
   // The next fiber of this processor, or null when the scheduler proper must look: nothing here, or
   // its turn has come. Holder only.
   Fiber* PickLocal();
+  // After a fiber was taken from the ring. Holder only.
+  void TookFromRing();
 
   // Makes `fiber` the next to run; returns the fiber that it displaced, or null. Holder only.
   Fiber* PutLifo(Fiber* fiber) { return lifo.Put(fiber); }
@@ -41,6 +43,11 @@ struct alignas(kCacheLinePair) Processor {
   // Holder only, before `fiber` is queued: in one case of 256 its wait is measured.
   void SampleReady(Fiber* fiber) {
     if ((++ready_count & kSampleMask) == 0) [[unlikely]]
+      fiber->since.store(MonotonicNanos(), std::memory_order_relaxed);  // published by the queue
+  }
+  // The same for one that yields at the end of a round, which is as good as a count.
+  void SampleYield(Fiber* fiber) {
+    if ((round.load(std::memory_order_relaxed) & kSampleMask) == 0)     // holder-only
       fiber->since.store(MonotonicNanos(), std::memory_order_relaxed);  // published by the queue
   }
   // Holder only, before `fiber` runs.
@@ -108,18 +115,22 @@ inline Fiber* Processor::PickLocal() {
   if ((NextRound() & round_mask) == 0) [[unlikely]]
     return nullptr;
   const auto [fiber, from_slot] = TakeLocal(lifo, ring);
+  if (fiber != nullptr && !from_slot) TookFromRing();
+  return fiber;
+}
+
+inline void Processor::TookFromRing() {
   // One from the slot goes on with the time slice of its waker.
-  if (fiber != nullptr && !from_slot) {
-    NextTimeSlice();
-    // A fiber that has waited long is cold: fetch its control block, and a few rounds later the top
-    // of its stack.
-    if (Fiber* later = ring.Peek(kPrefetchFiber)) __builtin_prefetch(later);
+  NextTimeSlice();
+  // A fiber that has waited long is cold, if many have run since: fetch its control block, and a few
+  // rounds later the top of its stack.
+  if (Fiber* later = ring.Peek(kPrefetchFiber)) {
+    __builtin_prefetch(later);
     // Relaxed: a hint; the fiber may have been stolen.
     if (Fiber* soon = ring.Peek(kPrefetchStack)) {
       __builtin_prefetch(soon->sp.load(std::memory_order_relaxed));
     }
   }
-  return fiber;
 }
 
 }  // namespace weft::sched_internal

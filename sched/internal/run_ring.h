@@ -3,7 +3,7 @@
 //
 // Go: the runq of a P.
 //
-// Cost: Push() one exchange, Pop() one compare-exchange.
+// Cost: Push() one exchange, Pop() and Rotate() one compare-exchange.
 #ifndef WEFT_SCHED_INTERNAL_RUN_RING_H_
 #define WEFT_SCHED_INTERNAL_RUN_RING_H_
 
@@ -55,6 +55,51 @@ class RunRing {
     return nullptr;
   }
 
+  // What Rotate() found.
+  enum class Rotation : uint8_t {
+    kDone,
+    kUnsuitable,  // empty or full: nothing was done
+    kAlone,       // thieves have taken the others; it is not in the queue
+    kStolen,      // and the fiber itself, too
+  };
+
+  // Owner only. Puts `fiber`, which still runs on the owner's thread, behind all others, and takes
+  // the one in front. Thieves who take `fiber` meanwhile wait for FinishRotate() before they let it
+  // run. The ring does not look empty meanwhile, so nobody needs to be told: DESIGN.md, "Waking".
+  Rotation Rotate(Fiber* fiber, Fiber** next) {
+    const uint32_t tail = tail_.load(std::memory_order_relaxed);  // owner-only
+    // ORDER(ring.reuse): acquire; as in Push().
+    uint32_t head = head_.load(std::memory_order_acquire);
+    if (tail - head - 1 >= kCapacity - 1) [[unlikely]]
+      return Rotation::kUnsuitable;
+    // ORDER(ring.rotating): release; pairs with the acquire in AwaitRotated(): who reads this and
+    // not what was there before knows that the fiber before this one has been left.
+    rotating_.store(fiber, std::memory_order_release);
+    slots_[tail % kCapacity].store(fiber, std::memory_order_relaxed);  // published by tail_
+    // ORDER(ring.push): release; pairs with the acquire in StealInto(), and publishes rotating_.
+    tail_.store(tail + 1, std::memory_order_release);
+    do {
+      *next = slots_[head % kCapacity].load(std::memory_order_relaxed);  // owner wrote it
+      // ORDER(ring.reuse): release; pairs with the acquire in Push(). ORDER(ring.push): and with
+      // the load in LooksEmpty(): who sees the first gone sees `fiber` there.
+      if (head_.compare_exchange_weak(head, head + 1, std::memory_order_release,
+                                      std::memory_order_relaxed)) {
+        if (head != tail) [[likely]]
+          return Rotation::kDone;
+        FinishRotate();
+        return Rotation::kAlone;
+      }
+    } while (head != tail + 1);
+    return Rotation::kStolen;
+  }
+
+  // Owner only: the fiber given to Rotate() has been left, and its context saved.
+  void FinishRotate() {
+    // ORDER(ring.rotating): release; pairs with the acquire in AwaitRotated(). Publishes the saved
+    // context.
+    rotating_.store(nullptr, std::memory_order_release);
+  }
+
   // Owner of `mine`, which must be empty; `this` belongs to somebody else. Takes half, rounded up:
   // returns one and leaves the rest in `mine`. Null: nothing to take.
   Fiber* StealInto(RunRing& mine) {
@@ -83,6 +128,10 @@ class RunRing {
                                        std::memory_order_acquire)) {
         continue;
       }
+      // Of all that are in the ring only the last may still be running.
+      AwaitRotated(count == 1 ? first
+                              : mine.slots_[(my_tail + count - 2) % kCapacity].load(
+                                    std::memory_order_relaxed));  // owner wrote it
       // ORDER(ring.push): as in Push().
       if (count > 1) mine.tail_.store(my_tail + count - 1, std::memory_order_seq_cst);
       return first;
@@ -127,8 +176,24 @@ class RunRing {
   }
 
  private:
+  // By the thief that has claimed `fiber`: nobody else can put it into this ring again meanwhile.
+  void AwaitRotated(const Fiber* fiber) const {
+    // ORDER(ring.rotating): acquire; pairs with the releases in Rotate() and FinishRotate().
+    for (int turn = 0; rotating_.load(std::memory_order_acquire) == fiber; ++turn) {
+      if (turn < kSpins) {
+        CpuRelax();
+      } else {
+        ThreadYield();  // the owner's thread does not run just now
+      }
+    }
+  }
+
+  static constexpr int kSpins = 64;
+
   alignas(kCacheLinePair) Atom<uint32_t> head_{0};  // CAS by owner and thieves
   alignas(kCacheLinePair) Atom<uint32_t> tail_{0};  // written by the owner
+  // In the queue, but not left yet: null, or the last that Rotate() was given. Written by the owner.
+  Atom<Fiber*> rotating_{nullptr};
   Atom<Fiber*> slots_[kCapacity] = {};
 };
 

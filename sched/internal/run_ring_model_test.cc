@@ -36,6 +36,27 @@ struct State {
     }
   }
 
+  // As a fiber that runs on the owner's thread and yields, `times` times with whoever comes next;
+  // who runs then ends. A fiber's data stand for its context: 7 when it is saved.
+  void Yield(int times) {
+    Fiber* running = &fibers[pushed++];
+    for (; times > 0; --times) {
+      Fiber* next = nullptr;
+      const RunRing::Rotation rotation = ring.Rotate(running, &next);
+      if (rotation == RunRing::Rotation::kUnsuitable || rotation == RunRing::Rotation::kAlone) {
+        continue;
+      }
+      running->data.Set(7);
+      ring.FinishRotate();
+      if (rotation == RunRing::Rotation::kStolen) return;
+      running = next;
+      model::Check(running->data.Get() == 7, "a fiber ran before it was left");
+      running->data.Set(0);
+    }
+    running->data.Set(7);
+    Take(2, running);
+  }
+
   void Take(int who, Fiber* fiber) {
     if (fiber == nullptr) return;
     model::Check(fiber->data.Get() == 7);
@@ -94,6 +115,32 @@ TEST(RunRingModelTest, ThievesOfAThief) {
       s.Take(1, s.thieves[0].StealInto(s.thieves[1]));
       while (Fiber* fiber = s.thieves[1].Pop()) s.Take(1, fiber);
     });
+    p.Finally([&s] { s.CheckAllTaken(); });
+  });
+}
+
+TEST(RunRingModelTest, WhoYieldsIsTakenOnceAndAfterItWasLeft) {
+  for (int others = 1; others <= 2; ++others) {
+    model::ExpectSound([others](Program& p) {
+      auto& s = p.Make<State>();
+      s.Push(others);
+      p.Thread([&s] { s.Yield(2); });
+      p.Thread([&s] {
+        s.Steal(0);
+        s.Steal(0);
+      });
+      p.Finally([&s] { s.CheckAllTaken(); });
+    });
+  }
+}
+
+TEST(RunRingModelTest, TwoThievesTakeWhoYieldsOnce) {
+  model::ExpectSound([](Program& p) {
+    auto& s = p.Make<State>();
+    s.Push(1);
+    p.Thread([&s] { s.Yield(1); });
+    p.Thread([&s] { s.Steal(0); });
+    p.Thread([&s] { s.Steal(1); });
     p.Finally([&s] { s.CheckAllTaken(); });
   });
 }

@@ -40,17 +40,17 @@ struct RuntimeGate {
   SpinLock handoff;
 
   // From code that is not the runtime's into the runtime. What the caller then finds in processor()
-  // is the caller's until LeaveRuntime(), or until it enters the scheduler.
-  void EnterRuntime() {
+  // is the caller's until LeaveRuntime(), or until it enters the scheduler. False: there is a
+  // request, and perhaps no processor.
+  bool EnterRuntime() {
     // ORDER(worker.user): relaxed; the other side's barrier puts this store before the load below.
     in_user_code.store(false, std::memory_order_relaxed);
     BarrierForOthers();
     // ORDER(worker.user): relaxed; see above.
-    if (interrupt.load(std::memory_order_relaxed)) [[unlikely]] {
-      // Whoever tries to take the processor just now decides before we go on.
-      handoff.lock();
-      handoff.unlock();
-    }
+    if (!interrupt.load(std::memory_order_relaxed)) [[likely]]
+      return true;
+    AwaitHandOff();
+    return false;
   }
 
   void LeaveRuntime() {
@@ -85,6 +85,12 @@ struct RuntimeGate {
   }
 
  private:
+  // Whoever tries to take the processor just now decides before we go on.
+  [[gnu::cold, gnu::noinline]] void AwaitHandOff() {
+    handoff.lock();
+    handoff.unlock();
+  }
+
   Atom<Processor*> processor_{nullptr};
 };
 

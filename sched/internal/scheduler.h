@@ -82,6 +82,8 @@ class Scheduler : public HandOff<Scheduler, Worker, Processor, GlobalQueue> {
   // Continues another fiber, or the scheduler loop. Returns when `self` is continued, which may be
   // on another thread.
   void Leave(Worker* worker, Fiber* self, After after);
+  // The same, to wait for Ready(), which has not come yet.
+  void ParkFiber(Worker* worker, Fiber* self, WaitReason reason);
   // Lets the other fibers of this processor run first.
   void Yield(Worker* worker, Fiber* self);
   // After every switch, on the stack that was switched to: deals with the fiber that was left.
@@ -217,10 +219,22 @@ class Scheduler : public HandOff<Scheduler, Worker, Processor, GlobalQueue> {
   void StartSlow();
   int SetProcessorsLocked(int n) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
 
+  void MakeReady(Fiber* fiber, bool next);
   void MakeReadyFromOutside(Fiber* fiber);
+  void PushNext(Worker* worker, Fiber* fiber);
   int ListWorkers(Worker** workers, int capacity, int* idle) const;
+  // switching.cc. Those for fibers in NoPreempt scopes end in "InScope"; the others but Leave() and
+  // SwitchToLoop() are for fibers in none.
+  void SwitchTo(Worker* worker, Fiber* self, Fiber* next, After after);
   void SwitchToLoop(Worker* worker, Fiber* self, After after);
-  void SwitchFromFiber(Worker* worker, Fiber* self, Fiber* next, After after);
+  void FinishReturn(Fiber* self);
+  void FinishLeft(Worker* worker);
+  void LeavePlain(Worker* worker, Fiber* self, After after);
+  void LeaveAsked(Worker* worker, Fiber* self, After after);
+  void ParkInScope(Worker* worker, Fiber* self, WaitReason reason);
+  void YieldInScope(Worker* worker, Fiber* self);
+  void YieldApart(Worker* worker, Fiber* self, bool round_is_up);
+  void YieldOddly(Worker* worker, Fiber* self, RunRing::Rotation rotation);
 
   // The loop on a worker's own stack.
   static void* WorkerMain(void* worker);

@@ -27,6 +27,7 @@ enum class After : uint8_t {
   kPark,         // commit its park, unless it has been notified meanwhile
   kYield,        // back of the local queue
   kYieldGlobal,  // back of the global queue
+  kRotate,       // it is in the local queue already
   kEnd,          // it will never run again
 };
 

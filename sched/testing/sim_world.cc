@@ -95,6 +95,7 @@ void World::Execute(const std::function<void()>& fn) {
   if (locals->worker != nullptr) weft::Fatal("a simulated world begins on a plain thread only");
   Processor* processor = Processors::Instance().Take(bubble);
   worker_.sim = this;
+  worker_.interrupt.store(true, std::memory_order_relaxed);  // our own: see LeaveAsked()
   worker_.set_processor(processor);
   worker_.locals = locals;
   worker_.eh = sched_internal::ThreadEhGlobals();
@@ -200,6 +201,7 @@ Fiber* World::PickNext(Fiber* self, After* after) {
       return next;
     }
     case After::kNothing:
+    case After::kRotate:  // never: a world's queue is no ring
       break;
   }
   TakeInbox();
