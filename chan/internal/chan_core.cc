@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/base/attributes.h"
+#include "absl/base/thread_annotations.h"
 #include "weft/sched/internal/race.h"
 #include "weft/sched/panic.h"
 #include "weft/sched/park.h"
@@ -112,7 +114,7 @@ void ChanCore::Freeze() {
   // DESIGN.md.
   tail_.word.fetch_or(kSlow, std::memory_order_acquire);
   head_.word.fetch_or(kSlow, std::memory_order_acquire);
-  frozen_ = true;
+  frozen_ = Frozen::kYes;
 }
 
 // The tail of a closed channel stays frozen, so that its ticket is final; its head thaws, so that
@@ -125,7 +127,7 @@ void ChanCore::Thaw() {
   // who sees a thawed word sees the other one at least as it was frozen. (B) and (C) in DESIGN.md.
   head_.word.store(head & ~kSlow, std::memory_order_release);
   if ((tail & kClosed) == 0) tail_.word.store(tail & ~kSlow, std::memory_order_release);
-  frozen_ = false;
+  frozen_ = Frozen::kNo;
 }
 
 // `sender`: who waits for it; null: the caller is the sender.
@@ -253,25 +255,40 @@ Outcome ChanCore::TryRecvFromSource(void* destination) {
   return outcome;
 }
 
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Outcome ChanCore::AwaitReceiver(void* operand) {
+  Waiter waiter;
+  waiter.owner = CurrentParkable();
+  waiter.element = operand;
+  race::Release(&waiter);
+  senders_.PushBack(waiter);
+  unlock();
+  Park(WaitReason::kChanSend);
+  return waiter.closed ? Outcome::kClosed : Outcome::kDone;
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void ChanCore::AwaitSender(void* destination) {
+  Waiter waiter;
+  waiter.owner = CurrentParkable();
+  waiter.element = destination;
+  race::Release(&waiter);
+  receivers_.PushBack(waiter);
+  unlock();
+  Park(WaitReason::kChanReceive);
+}
+
 void ChanCore::SendSlow(void* operand) {
   Enter("send on");
-  Waiter waiter;
   Parkable* wake = nullptr;
   lock();
   Outcome outcome = SendLocked(operand, &wake);
   if (outcome == Outcome::kBlocked) {
-    waiter.owner = CurrentParkable();
-    waiter.element = operand;
-    race::Release(&waiter);
-    senders_.PushBack(waiter);
-  }
-  unlock();
-  if (outcome == Outcome::kBlocked) {
-    Park(WaitReason::kChanSend);
-    if (waiter.closed) outcome = Outcome::kClosed;
+    outcome = AwaitReceiver(operand);
+  } else {
+    unlock();
   }
   if (wake != nullptr) Ready(wake);
-  if (outcome == Outcome::kClosed) Panic("send on closed channel");
+  if (outcome == Outcome::kClosed) [[unlikely]]
+    Panic("send on closed channel");
 }
 
 void ChanCore::RecvSlow(void* destination) {
@@ -280,18 +297,13 @@ void ChanCore::RecvSlow(void* destination) {
     if (source_ != nullptr) return RecvFromSource(destination);
   }
   if (ProbeRecv() == Outcome::kClosed) return;
-  Waiter waiter;
   Parkable* wake = nullptr;
   lock();
   Outcome outcome = RecvLocked(destination, &wake);
   if (outcome == Outcome::kBlocked) {
-    waiter.owner = CurrentParkable();
-    waiter.element = destination;
-    race::Release(&waiter);
-    receivers_.PushBack(waiter);
+    return AwaitSender(destination);
   }
   unlock();
-  if (outcome == Outcome::kBlocked) Park(WaitReason::kChanReceive);
   if (wake != nullptr) Ready(wake);
 }
 

@@ -110,7 +110,8 @@ class ABSL_LOCKABLE ChanCore {
   // Takes the lock and freezes both words.
   void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
     mu_.lock();
-    if (!frozen_) Freeze();
+    if (frozen_ == Frozen::kNo) [[unlikely]]
+      Freeze();
   }
   // Thaws the words if nobody waits, and releases the lock.
   void unlock() ABSL_UNLOCK_FUNCTION() {
@@ -197,13 +198,16 @@ class ABSL_LOCKABLE ChanCore {
         head_(RingShape(slots, ops.stride, capacity)),
         ops_(ops),
         source_(source) {
-    frozen_ = capacity == 0 || kind_ != 0;
-    if (!frozen_) return;
+    if (capacity != 0 && kind_ == 0) return;
+    frozen_ = Frozen::kForEver;
     // Relaxed, both: nobody else has the channel yet.
     tail_.word.store(kSlow, std::memory_order_relaxed);
     head_.word.store(kSlow, std::memory_order_relaxed);
   }
 
+  // For who cannot go on: queue, release the lock, and park.
+  Outcome AwaitReceiver(void* operand) ABSL_UNLOCK_FUNCTION();
+  void AwaitSender(void* destination) ABSL_UNLOCK_FUNCTION();
   void RecvFromSource(void* destination) ABSL_LOCKS_EXCLUDED(this);
   Outcome TryRecvFromSource(void* destination) ABSL_LOCKS_EXCLUDED(this);
   // Whoever waits already comes first.
@@ -215,8 +219,8 @@ class ABSL_LOCKABLE ChanCore {
   void EnterBubble(const char* what) const;
   void Freeze() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void ThawIfIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) {
-    if (!frozen_ || !receivers_.empty() || !senders_.empty()) return;
-    if (tail_.ring.capacity() != 0 && kind_ == 0) Thaw();
+    if (frozen_ != Frozen::kYes || !receivers_.empty() || !senders_.empty()) return;
+    Thaw();
   }
   void Thaw() ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
   void PutLocked(uint64_t tail, void* operand, Waiter* sender) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this);
@@ -237,7 +241,9 @@ class ABSL_LOCKABLE ChanCore {
   WaitList senders_;    // guarded by mu_
   sched_internal::Atom<uint64_t> salt_{0};
   const Destroy destroy_;
-  bool frozen_;  // guarded by mu_: whether both words carry SLOW
+  // Whether both words carry SLOW. For ever: no buffer, or kind_ is not 0.
+  enum class Frozen : uint8_t { kNo, kYes, kForEver };
+  Frozen frozen_ = Frozen::kNo;  // guarded by mu_
   // bubble(), and whether there is a source. A channel for which it is not 0 is frozen for ever, so
   // that all its operations come by here.
   const uint32_t kind_;

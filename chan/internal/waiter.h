@@ -96,13 +96,24 @@ class WaitList {
   // has fired elsewhere. Null if there is none.
   Waiter* PopClaimed() {
     while (Waiter* waiter = First()) {
-      Remove(*waiter);
+      RemoveFirst(*waiter);
       if (waiter->Claim()) return waiter;
     }
     return nullptr;
   }
 
  private:
+  // Remove(), of what is known to be the first.
+  void RemoveFirst(Waiter& waiter) {
+    SetFirst(waiter.next);
+    if (waiter.next != nullptr) {
+      waiter.next->prev = nullptr;
+    } else {
+      last_ = nullptr;
+    }
+    waiter.queued = false;
+  }
+
   Waiter* First() const {
     // Relaxed: under the lock that guards all writes.
     return first_.load(std::memory_order_relaxed);
