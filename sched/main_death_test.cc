@@ -175,6 +175,29 @@ void LowerBesideABusyFiber() {
   Park(WaitReason::kForever);
 }
 
+// Nobody falls asleep last: the last thread that was awake ends.
+TEST_F(MainDeathTest, LastFiberThatTakesItsThreadWithItLeavesADeadlock) {
+  EXPECT_EXIT(Program([] {
+                GOMAXPROCS(1);
+                Go([] { LockOSThread(); });
+                Park(WaitReason::kForever);
+              }),
+              ExitedWithCode(2), "all fibers are asleep");
+}
+
+// The same where its thread waits for it.
+TEST_F(MainDeathTest, LockedFiberThatWaitsLastIsADeadlock) {
+  EXPECT_EXIT(Program([] {
+                GOMAXPROCS(1);
+                Go([] {
+                  LockOSThread();
+                  Park(WaitReason::kChanReceive);
+                });
+                Park(WaitReason::kForever);
+              }),
+              ExitedWithCode(2), "all fibers are asleep");
+}
+
 TEST_F(MainDeathTest, LoweringGomaxprocsIsNotADeadlock) {
   EXPECT_EXIT(Program([] {
                 LowerBesideABusyFiber();

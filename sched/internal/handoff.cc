@@ -69,22 +69,9 @@ void Scheduler::EndWithFiber(Worker* worker, Fiber* self) {
   worker->interrupt.store(true, std::memory_order_relaxed);  // read by the same thread
 }
 
-Fiber* Scheduler::LeaveToOthers(Worker* worker) {
-  if (Processor* processor = worker->processor()) {
-    Drop(worker);
-    GiveAway(processor);
-  }
-  ReportIfAllAsleep();
-  AwaitTurn(worker);
-  return worker->locked_fiber;
-}
-
-void Scheduler::EndWorker(Worker* worker) {
-  Processor* processor = worker->processor();
-  if (processor != nullptr) {
-    SpinLockHolder hold(worker->handoff);
-    Drop(worker);
-  }
+// Another thread may be started in its place. To the deadlock report it is one that sleeps; never
+// counted twice, or somebody who acts could be taken for it.
+void Scheduler::ThreadEnds(Worker* worker) {
   {
     SpinLockHolder hold(lock_);
     Worker** link = &all_workers_;
@@ -93,7 +80,11 @@ void Scheduler::EndWorker(Worker* worker) {
   }
   pthread_detach(pthread_self());
   runtime_threads_.fetch_sub(1, std::memory_order_relaxed);  // a count
-  if (processor != nullptr) GiveAway(processor);
+  CountParkedThread(1);
+}
+
+void Scheduler::ThreadHasEnded(Worker* worker) {
+  CountParkedThread(-1);
   worker->locals->worker = nullptr;
   worker->ends_with_fiber = false;
   SpinLockHolder hold(lock_);

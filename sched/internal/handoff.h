@@ -1,9 +1,9 @@
 // How a processor changes hands when its holder does not come back to the scheduler, and who gets
 // it then.
 //
-// A class template, so that the model explorer runs the scheduler's own code
-// (handoff_model_test.cc); the Scheduler derives from it. The protocol and its proof are in
-// ../DESIGN.md, "Taking a processor".
+// A class template, so that the model explorer runs the scheduler's own code (handoff_programs.h);
+// the Scheduler derives from it. The protocol and its proof are in ../DESIGN.md, "Taking a
+// processor".
 //
 //   sysmon      TakeProcessor(): only while the worker is in user code (runtime_gate.h); then
 //               GiveAway().
@@ -24,6 +24,7 @@
 //   void AskToLeave(Worker*);                       by whatever reaches the fiber
 //   void AskedToLeave(Worker*);                     takes that back
 //   void StopThread(Worker*);                       with strict GOMAXPROCS: see StopUntilGranted()
+//   void ThreadEnds(Worker*); void ThreadHasEnded(Worker*);   see EndWorker()
 //
 // Thread safety: whatever is not guarded by lock_ or by a worker's `handoff` is atomic. A worker's
 //   own methods are called on its thread.
@@ -108,6 +109,12 @@ class HandOff : public IdleWorkers<Host, Worker, Processor, Queue> {
   void GrantTurn(Worker* worker, Worker* locked);
   // Waits until somebody brings a processor for the worker's locked fiber.
   void AwaitTurn(Worker* worker);
+  // The same, after giving its processor to others.
+  void LeaveToOthers(Worker* worker);
+
+  // The worker's thread is about to end, and leaves its processor to others. Of that the host
+  // learns between the two.
+  void EndWorker(Worker* worker);
 
  private:
   Host* host() { return static_cast<Host*>(this); }
@@ -174,6 +181,8 @@ bool HandOff<Host, Worker, Processor, Queue>::TakeProcessor(Processor* processor
   }
   if (!TakeFromUserCode(worker, processor, seen)) return false;
   GiveAway(processor);
+  // The worker may have fallen asleep since, when its processor was still under way.
+  host()->ReportIfAllAsleep();
   return true;
 }
 
@@ -340,6 +349,31 @@ void HandOff<Host, Worker, Processor, Queue>::AwaitTurn(Worker* worker) {
 }
 
 template <typename Host, typename Worker, typename Processor, typename Queue>
+void HandOff<Host, Worker, Processor, Queue>::LeaveToOthers(Worker* worker) {
+  if (Processor* processor = worker->processor()) {
+    Drop(worker);
+    GiveAway(processor);
+  }
+  host()->ReportIfAllAsleep();
+  AwaitTurn(worker);
+}
+
+template <typename Host, typename Worker, typename Processor, typename Queue>
+void HandOff<Host, Worker, Processor, Queue>::EndWorker(Worker* worker) {
+  Processor* processor = worker->processor();
+  if (processor != nullptr) {
+    // Who asks it to leave, or takes its processor, reaches its thread: under this lock.
+    SpinLockHolder hold(worker->handoff);
+    Drop(worker);
+  }
+  host()->ThreadEnds(worker);
+  if (processor != nullptr) GiveAway(processor);
+  // It falls asleep for good.
+  host()->ReportIfAllAsleep();
+  host()->ThreadHasEnded(worker);
+}
+
+template <typename Host, typename Worker, typename Processor, typename Queue>
 void HandOff<Host, Worker, Processor, Queue>::StopUntilGranted(Worker* worker, Fiber* self) {
   worker->EnterRuntime();
   if (worker->processor() == nullptr) {
@@ -365,8 +399,10 @@ void HandOff<Host, Worker, Processor, Queue>::StopUntilGranted(Worker* worker, F
 
 template <typename Host, typename Worker, typename Processor, typename Queue>
 bool HandOff<Host, Worker, Processor, Queue>::Asleep() const {
-  // Relaxed: a hint. Whoever falls asleep as the last one sees it true.
-  if (this->idle_.idle() < static_cast<uint32_t>(host()->processors())) return false;
+  // Spares the lock. Whoever falls asleep as the last one sees it true: a worker that has lost its
+  // processor counts itself off by a seq_cst operation first, as who gave the processor away counts
+  // that as idle, and then looks whether anybody is detached.
+  if (!this->idle_.AreIdle(static_cast<uint32_t>(host()->processors()))) return false;
   // All of it as it is at one time: processors change hands, and the global queue changes, under
   // the lock only, and all other queues belong to processors that are held.
   SpinLockHolder hold(lock_);

@@ -14,6 +14,7 @@ constexpr std::string_view kRace = "data race";
 // The worker has missed that its processor is gone.
 constexpr std::string_view kMissed = "counts as detached";
 constexpr std::string_view kLeft = "nobody can run";
+constexpr std::string_view kTwice = "held twice";
 constexpr std::string_view kFalseReport = "a false report";
 
 class HandOffMutantsTest : public ::testing::Test {
@@ -69,12 +70,65 @@ TEST_F(HandOffMutantsTest, IdleWithoutALookAtTimers) {
 }
 
 TEST_F(HandOffMutantsTest, RetiredWithFibers) {
-  ExpectFound(sched_mutants::kRetiredWithFibers, LoweredMeanwhile(), Within(1, 0), kLeft);
+  ExpectFound(sched_mutants::kRetiredWithFibers, LoweredMeanwhile(), Within(1, 0), kFalseReport);
 }
 
 TEST_F(HandOffMutantsTest, RegainsAndGivesNothingUp) {
   ExpectFound(sched_mutants::kRegainsAndGivesNothingUp, HogComesToASafePoint(1), Within(2, 0),
               "held twice");
+}
+
+// A thread leaves its processor of itself.
+
+TEST_F(HandOffMutantsTest, LeavesAndGivesNothingAway) {
+  ExpectFound(sched_mutants::kLeavesAndGivesNothingAway, LockedFiberWaits(true), Within(1, 0),
+              kLeft);
+}
+
+TEST_F(HandOffMutantsTest, GivesAwayWhatItHolds) {
+  ExpectFound(sched_mutants::kGivesAwayWhatItHolds, LockedFiberWaits(true), Within(1, 0), kTwice);
+}
+
+TEST_F(HandOffMutantsTest, GrantsAndKeeps) {
+  ExpectFound(sched_mutants::kGrantsAndKeeps, LockedFiberWaits(true), Within(1, 0), kTwice);
+}
+
+TEST_F(HandOffMutantsTest, GrantsBeforeItDrops) {
+  ExpectFound(sched_mutants::kGrantsBeforeItDrops, LockedFiberWaits(true), Within(1, 0), kTwice);
+}
+
+TEST_F(HandOffMutantsTest, EndsBesideTheTaker) {
+  ExpectFound(sched_mutants::kEndsBesideTheTaker, ThreadEndsWithItsFiber(true), Within(2), kRace);
+}
+
+TEST_F(HandOffMutantsTest, TakesFromOneWhoseThreadHasEnded) {
+  ExpectFound(sched_mutants::kTakesFromOneWhoseThreadHasEnded, ThreadEndsWithItsFiber(true),
+              Within(2), kRace);
+}
+
+TEST_F(HandOffMutantsTest, AsksOneWhoseThreadHasEnded) {
+  ExpectFound(sched_mutants::kAsksOneWhoseThreadHasEnded, ThreadEndsWhileGomaxprocsGoesDown(),
+              Within(1), kRace);
+}
+
+TEST_F(HandOffMutantsTest, EndsAndGivesNothingAway) {
+  ExpectFound(sched_mutants::kEndsAndGivesNothingAway, ThreadEndsWithItsFiber(true), Within(1),
+              kLeft);
+}
+
+// Who finds out that all are asleep.
+
+TEST_F(HandOffMutantsTest, LastOnesDoNotLook) {
+  ExpectFound(sched_mutants::kTakesAndDoesNotLook, AllFallAsleep(/*locked=*/false), Within(1),
+              kLeft);
+  ExpectFound(sched_mutants::kLeavesAndDoesNotLook, AllFallAsleep(/*locked=*/true), Within(1),
+              kLeft);
+  ExpectFound(sched_mutants::kEndsAndDoesNotLook, AllFallAsleepWhenAThreadEnds(), Within(1), kLeft);
+}
+
+TEST_F(HandOffMutantsTest, IdleLookedAtByRelaxed) {
+  ExpectFound(sched_mutants::kIdleLookedAtByRelaxed, AllFallAsleepWhenAThreadEnds(), Within(2),
+              kLeft);
 }
 
 // Who counts.

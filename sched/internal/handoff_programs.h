@@ -4,8 +4,8 @@
 // when all fibers have run; a fiber that is left while nobody runs is what the explorer calls
 // "nobody can run".
 //
-// Included by tests only: by handoff_model_test.cc with the real headers, and by
-// handoff_mutants_test.cc with copies that have bugs.
+// Included by tests only: by handoff_model_test.cc and handoff_ends_model_test.cc with the real
+// headers, and by handoff_mutants_test.cc with copies that have bugs.
 #ifndef WEFT_SCHED_INTERNAL_HANDOFF_PROGRAMS_H_
 #define WEFT_SCHED_INTERNAL_HANDOFF_PROGRAMS_H_
 
@@ -55,8 +55,10 @@ struct Worker : RuntimeGate<Processor> {
   Fiber* locked_fiber = nullptr;
   Processor* granted = nullptr;
   Bell turn;
-  Atom<uint32_t> started{0};   // by SpawnWorker()
-  Atom<uint32_t> signaled{0};  // by StopThread()
+  bool ends_with_fiber = false;
+  Atom<uint32_t> started{0};      // by SpawnWorker()
+  Atom<uint32_t> signaled{0};     // by StopThread()
+  model::Var<bool> ended{false};  // the thread, and all that is its own
 };
 
 // The scheduler, as far as processors change hands. Worker 0 is in user code and holds the last
@@ -71,7 +73,9 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
     bool sleeper = true;         // there is a worker 1
     bool spare = false;          // there is a worker 2
     bool waiting = false;        // fiber 1 is in the slot of worker 0's processor
+    bool locked = false;         // fiber 0 is locked to the thread of worker 0
     bool reports_sleep = false;  // falling asleep with fibers left is a failure
+    bool sleeps = false;         // it is the end of the program, and somebody must find it out
   };
 
   explicit Model(const Setup& setup)
@@ -86,6 +90,10 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
       workers[0].interrupt.store(true, std::memory_order_relaxed);  // a request
     }
     if (setup.waiting) last()->lifo.Put(&fibers[1]);
+    if (setup.locked) {
+      workers[0].locked_fiber = &fibers[0];
+      workers[0].interrupt.store(true, std::memory_order_relaxed);  // as LockToThread()
+    }
     SpinLockHolder hold(lock_);
     for (int i = 0; i < allocated_ - 1; ++i) AddIdleProcessor(&all_[i]);
     if (setup.sleeper) ListIdleWorker(&workers[1]);
@@ -101,7 +109,7 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
   bool stopping() const { return false; }
   void CheckNotForked() const {}
   bool MayStartThread() const { return true; }
-  void AskToLeave(Worker*) {}
+  void AskToLeave(Worker* worker) { CheckLives(worker); }
   void AskedToLeave(Worker*) {}
   void ProcessorTaken() {}
   int64_t EarliestTimer() const { return chores_.timer(); }
@@ -109,7 +117,12 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
   int64_t NextTimerFor(const Processor& processor) const {
     return processor.id == 0 ? EarliestTimer() : kNever;
   }
-  void StopThread(Worker* worker) { worker->signaled.store(1, std::memory_order_relaxed); }
+  void StopThread(Worker* worker) {
+    CheckLives(worker);
+    worker->signaled.store(1, std::memory_order_relaxed);
+  }
+  void ThreadEnds(Worker*) {}
+  void ThreadHasEnded(Worker* worker) { worker->ended.Set(true); }
   void SpawnWorker(Processor* processor, bool spinning) {
     Worker* worker = &workers[2];
     model::Check(setup_.spare, "a thread is started");
@@ -121,9 +134,10 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
   }
   void LockToThread(Worker* worker, Fiber* self) { worker->locked_fiber = self; }
   void UnlockFromThread(Worker* worker, Fiber*) { worker->locked_fiber = nullptr; }
-  void ReportIfAllAsleep() const {
-    if (!setup_.reports_sleep || !Asleep()) return;
-    model::Check(chores_.left() == 0, "a false report of a deadlock");
+  void ReportIfAllAsleep() {
+    if (!(setup_.reports_sleep || setup_.sleeps) || !Asleep()) return;
+    model::Check(setup_.sleeps || chores_.left() == 0, "a false report of a deadlock");
+    if (setup_.sleeps) EndAll();
   }
 
   // --- What a fiber does on worker 0. ---
@@ -155,6 +169,22 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
     Work(worker);
   }
 
+  // The same, and its thread with it.
+  void EndWithThread(Worker* worker) {
+    worker->EnterRuntime();
+    CountOff();
+    EndsWithFiber(worker);
+    Work(worker);
+  }
+
+  // It waits: until a plain thread makes it ready, or for ever.
+  void Park(Worker* worker) {
+    worker->EnterRuntime();
+    // ORDER(parked): release; pairs with the acquire in AwaitParked().
+    parked_.store(true, std::memory_order_release);
+    Work(worker);
+  }
+
   // The same; the thread goes on with the fiber in the slot, unless it has lost the processor.
   void EndAlone(Worker* worker) {
     worker->EnterRuntime();
@@ -164,6 +194,13 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
     if (mine == nullptr) return;
     mine->caches.Set(mine->caches.Get() + 1);
     if (mine->TakeLifo() != nullptr) CountOff();
+  }
+
+  // As EndWithFiber().
+  void EndsWithFiber(Worker* worker) {
+    worker->locked_fiber = nullptr;
+    worker->ends_with_fiber = true;
+    worker->interrupt.store(true, std::memory_order_relaxed);  // read by the same thread
   }
 
   // As in Regain().
@@ -193,6 +230,13 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
   void Work(Worker* worker) {
     for (;;) {
       ResetRequests(worker);
+      if (worker->locked_fiber != nullptr) {
+        LeaveToOthers(worker);
+        if (worker->wake.ended()) return;
+        RunLocked(worker);
+        continue;
+      }
+      if (worker->ends_with_fiber) return EndWorker(worker);
       Fiber* fiber = Choose(worker);
       if (fiber == nullptr) {
         Idle(worker);
@@ -221,6 +265,7 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
     Processor* mine = worker->processor();
     if (mine == nullptr) return nullptr;
     mine->caches.Set(mine->caches.Get() + 1);
+    if (setup_.locked) CheckHolder(worker);
     if (mine->id >= processors()) {
       RetireProcessor(mine);
       return nullptr;
@@ -271,6 +316,7 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
 
   // From a plain thread.
   void SubmitGlobal(int fiber) {
+    if (setup_.locked && fiber == 0) AwaitParked();
     Fiber* one = &fibers[fiber];
     one->data.Set(7);
     PushGlobal(&one, 1);
@@ -316,12 +362,44 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
   Fiber fibers[3];
 
  private:
+  void AwaitParked() {
+    // ORDER(parked): acquire; pairs with the release in Park().
+    while (!parked_.load(std::memory_order_acquire)) CpuRelax();
+  }
+
+  // Whoever reaches a thread must know that it is there.
+  static void CheckLives(Worker* worker) {
+    model::Check(!worker->ended.Get(), "a thread that has ended is asked to leave");
+  }
+
+  // Its turn has come: the fiber goes on, and ends, and the thread with it.
+  void RunLocked(Worker* worker) {
+    worker->LeaveRuntime();
+    Use(worker);
+    worker->EnterRuntime();
+    CheckHolder(worker);
+    CountOff();
+    EndsWithFiber(worker);
+  }
+
+  // In the runtime: what the worker holds knows it, and nobody else holds that.
+  void CheckHolder(Worker* worker) {
+    Processor* mine = worker->processor();
+    if (mine == nullptr) return;
+    // Relaxed, all: whoever held it has dropped it before.
+    model::Check(mine->holder.load(std::memory_order_relaxed) == worker,
+                 "held twice, or by nobody");
+    for (const Worker& other : workers) {
+      model::Check(&other == worker || other.processor() != mine, "held twice");
+    }
+  }
+
   Processor* last() { return &all_[allocated_ - 1]; }
 
   void GoOnIf(bool goes_on, Worker* worker) {
     if (goes_on) {
       Use(worker);
-      End(worker);
+      setup_.locked ? EndWithThread(worker) : End(worker);
     } else {
       Fiber* self = &fibers[0];
       PushGlobal(&self, 1);
@@ -334,15 +412,23 @@ class Model : public HandOff<Model, Worker, Processor, Queue> {
   }
 
   void CountOff() {
-    if (!chores_.CountOff()) return;
+    if (chores_.CountOff()) EndAll();
+  }
+
+  void EndAll() {
     for (Worker& worker : workers) worker.wake.End();
+    // Who waits for his turn is to have one, so that his thread returns.
+    if (setup_.sleeps) workers[0].granted = &nowhere_;
+    workers[0].turn.End();
   }
 
   const Setup setup_;
   int allocated_ = 0;
   Processor all_[2];
+  Processor nowhere_;
   Atom<int> count_;
   Chores chores_;
+  Atom<bool> parked_{false};
 };
 
 // `worker0` does as it says, and so does each of `others`; workers 1 and 2 work when needed.
@@ -496,6 +582,52 @@ inline ProgramFn HogIsStopped() {
         m.Take();
         m.Watch();
       });
+}
+
+// The fiber that waits is locked to its thread; the one in the slot is for another worker, who, or
+// whoever is free, brings the first its processor. Then thread and fiber end.
+inline ProgramFn LockedFiberWaits(bool waiting) {
+  return Of(
+      {.fibers = waiting ? 2 : 1, .waiting = waiting, .locked = true},
+      [](Model& m, Worker* worker) { m.Park(worker); }, TakeOnce,
+      [](Model& m) { m.SubmitGlobal(0); });
+}
+
+// As above, and the fiber does not wait: it comes to a safe point.
+inline ProgramFn LockedHogComesToASafePoint() {
+  return Of(
+      {.fibers = 2, .waiting = true, .locked = true, .reports_sleep = true},
+      [](Model& m, Worker* worker) { m.GoOn(worker); }, TakeOnce);
+}
+
+// A thread ends with its fiber while somebody takes its processor, or asks it to leave.
+inline ProgramFn ThreadEndsWithItsFiber(bool sleeper) {
+  return Of(
+      {.fibers = 2,
+       .sleeper = sleeper,
+       .spare = !sleeper,
+       .waiting = true,
+       .locked = true,
+       .reports_sleep = true},
+      [](Model& m, Worker* worker) { m.EndWithThread(worker); }, TakeOnce);
+}
+inline ProgramFn ThreadEndsWhileGomaxprocsGoesDown() {
+  return Of(
+      {.processors = 2, .fibers = 2, .spare = true, .waiting = true, .locked = true},
+      [](Model& m, Worker* worker) { m.EndWithThread(worker); }, [](Model& m) { m.LowerToOne(); });
+}
+
+// Nothing is left that could happen: whoever is the last awake finds that out, also if that is who
+// has taken a processor.
+inline ProgramFn AllFallAsleep(bool locked) {
+  return Of(
+      {.locked = locked, .sleeps = true}, [](Model& m, Worker* worker) { m.Park(worker); },
+      TakeOnce);
+}
+inline ProgramFn AllFallAsleepWhenAThreadEnds() {
+  return Of(
+      {.fibers = 2, .locked = true, .sleeps = true},
+      [](Model& m, Worker* worker) { m.EndWithThread(worker); }, TakeOnce);
 }
 
 }  // namespace weft::sched_internal::handoff_model

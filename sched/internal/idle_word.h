@@ -79,6 +79,12 @@ class IdleWord {
     return Spinning(word) == 0 && Idle(word) >= processors;
   }
 
+  // Whether so many are idle, for one who may be the last to fall asleep.
+  bool AreIdle(uint32_t count) const {
+    // ORDER(idle.word): seq_cst; pairs with AddIdle(). See HandOff::Asleep().
+    return Idle(word_.load(std::memory_order_seq_cst)) >= count;
+  }
+
   // Hints.
   uint32_t idle() const { return Idle(word_.load(std::memory_order_relaxed)); }
   uint32_t spinning() const { return Spinning(word_.load(std::memory_order_relaxed)); }

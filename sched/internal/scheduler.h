@@ -241,14 +241,13 @@ class Scheduler : public HandOff<Scheduler, Worker, Processor, GlobalQueue> {
   void RunFiber(Worker* worker, Fiber* fiber);
   Fiber* FindRunnable(Worker* worker);
   LocalFiber ChooseFiber(Worker* worker, bool asked_to_leave);
-  // Waits for the locked fiber's turn, after giving the processor away.
-  Fiber* LeaveToOthers(Worker* worker);
-  void EndWorker(Worker* worker);
   // What HandOff asks for.
   bool MayStartThread() const;
   void AskToLeave(Worker* worker);
   void AskedToLeave(Worker* worker);
   void StopThread(Worker* worker);
+  void ThreadEnds(Worker* worker);
+  void ThreadHasEnded(Worker* worker);
   Fiber* Search(Worker* worker);
   Fiber* RunTimersOfAll(Worker* worker);
   Fiber* StealOnce(Worker* worker, LifoWatch& watch);

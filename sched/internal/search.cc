@@ -46,8 +46,10 @@ Fiber* Scheduler::FindRunnable(Worker* worker) {
     // Relaxed: a request; by sysmon, mostly, at the end of a time slice.
     const bool asked = worker->locals->preempt.load(std::memory_order_relaxed) != 0;
     ResetRequests(worker);
-    if (worker->locked_fiber != nullptr) [[unlikely]]
-      return LeaveToOthers(worker);
+    if (worker->locked_fiber != nullptr) [[unlikely]] {
+      LeaveToOthers(worker);
+      return worker->locked_fiber;
+    }
     if (worker->ends_with_fiber) [[unlikely]] {
       EndWorker(worker);
       return nullptr;
