@@ -2,8 +2,8 @@
 // contexts are made, cancelled, watched and forgotten at the same time. At the end everything has
 // been forgotten, and no node may be left.
 //
-// A node's memory is not used again within an execution (model_heap.h), and each node has atomics in
-// it: so what is done to a node after its end, and what its end does not wait for, is found.
+// A node's memory is not used again within an execution (model_heap.h), and each node has atomics
+// in it: so what is done to a node after its end, and what its end does not wait for, is found.
 //
 // Included by tests only: by context_model_test.cc with the real headers, and by
 // context_mutants_test.cc with copies that have bugs.
