@@ -7,7 +7,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_format.h"
-#include "weft/sched/internal/debug_options.h"
 #include "weft/sched/internal/held_mutexes.h"
 #include "weft/sched/internal/segments.h"
 #include "weft/sched/internal/spin_lock.h"
@@ -16,9 +15,10 @@
 #include "weft/sched/internal/worker.h"
 
 namespace weft::sched_internal {
-namespace {
 
-constinit HeldLock look_for_mutexes;
+constinit bool looks_for_mutexes = false;
+
+namespace {
 
 // The mutexes that have been reported: once is enough. Later ones are not once it is full.
 class ReportedMutexes {
@@ -76,8 +76,8 @@ class HeldLocksReport {
  public:
   explicit HeldLocksReport(std::string_view why) : fiber_(*CurrentFiber()), why_(why) {}
 
-  void AddAll(HeldLock* lock, const HeldLock* end) {
-    for (; lock != end; lock = lock->next_) Add(lock);
+  void AddAll(HeldLock* lock) {
+    for (; lock != nullptr; lock = lock->next_) Add(lock);
   }
   void Add(const HeldMutex& mutex);
   void Write() const {
@@ -144,12 +144,9 @@ void HeldLock::Remove() {
   AddNoPreempt(0 - kNoPreemptScope);
 }
 
-HeldLock* NoHeldLocks() { return Debug().heldlocks != 0 ? &look_for_mutexes : nullptr; }
-
 bool HoldsLocks() {
-  HeldLock* const end = NoHeldLocks();
-  if (CurrentThreadLocals()->held != end) return true;
-  if (end == nullptr) return false;
+  if (CurrentThreadLocals()->held != nullptr) return true;
+  if (!looks_for_mutexes) return false;
   AddNoPreempt(kNoPreemptScope);
   bool holds = false;
   for (const HeldMutex& mutex : FindHeldMutexesOf(*CurrentFiber())) {
@@ -162,10 +159,9 @@ bool HoldsLocks() {
 void ReportHeldLocks(std::string_view why) {
   // The callers know their worker, so they must not change it.
   AddNoPreempt(kNoPreemptScope);
-  HeldLock* const end = NoHeldLocks();
   HeldLocksReport report(why);
-  report.AddAll(std::exchange(CurrentThreadLocals()->held, end), end);
-  if (end != nullptr) {
+  report.AddAll(std::exchange(CurrentThreadLocals()->held, nullptr));
+  if (looks_for_mutexes) {
     for (const HeldMutex& mutex : FindHeldMutexesOf(*CurrentFiber())) report.Add(mutex);
   }
   report.Write();

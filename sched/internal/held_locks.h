@@ -33,16 +33,17 @@ class HeldLock {
   void* pcs_[kMaxFrames] = {};
 };
 
-// The end of the list on workers' threads: null, or a record that is no lock if WEFT_DEBUG asks for
-// mutexes that tell nobody (heldlocks=1), so that everyone who parks finds the list not empty.
-HeldLock* NoHeldLocks();
+// Whether WEFT_DEBUG asks for mutexes that tell nobody (heldlocks=1). Set before the first worker
+// starts.
+extern bool looks_for_mutexes;
 
 // Whether the calling fiber holds locks that have not been reported; if so it is not made to leave
-// its thread. If the list is not null.
+// its thread.
 bool HoldsLocks();
 
-// By a fiber that is about to park, if the list is not null: writes a report of the locks that its
-// thread holds, and forgets them, since the fiber may go on elsewhere. Each lock once.
+// By a fiber that is about to park, if its thread's list is not empty or it looks for mutexes:
+// writes a report of the locks that it holds, and forgets those of the list, since the fiber may go
+// on elsewhere. Each lock once.
 void ReportHeldLocks(std::string_view why);
 
 }  // namespace weft::sched_internal

@@ -10,6 +10,7 @@
 #include "weft/sched/internal/environment.h"
 #include "weft/sched/internal/futex.h"
 #include "weft/sched/internal/goexit.h"
+#include "weft/sched/internal/held_locks.h"
 #include "weft/sched/internal/race.h"
 #include "weft/sched/internal/real_clock.h"
 #include "weft/sched/internal/safepoint.h"
@@ -142,7 +143,7 @@ void PreemptSlow(Op op, const void* object) {
   if (!worker->in_user_code.load(std::memory_order_relaxed)) return;
   Scheduler::Instance().CheckNotForked();
   // The fiber would lose its thread.
-  if (worker->locals->held != nullptr && HoldsLocks()) return;
+  if (HoldsLocks()) return;
   Scheduler::Instance().Preempt(worker, worker->current);
 }
 

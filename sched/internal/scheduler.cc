@@ -30,6 +30,7 @@ void Scheduler::StartSlow() {
   std::lock_guard<std::mutex> hold(*mutex);
   if (started_.load(std::memory_order_relaxed)) return;  // written under the mutex
   Traceback();  // the environment must not change while it is read
+  looks_for_mutexes = Debug().heldlocks != 0;
   InstallTerminateHandler();
   RegisterProcessBarrier();
   InstallForkHandlers();
@@ -135,7 +136,6 @@ void* Scheduler::WorkerMain(void* argument) {
   prctl(PR_SET_TIMERSLACK, 1'000);  // ns; the default would make every timer up to 50 µs late
   worker->locals = CurrentThreadLocals();
   worker->locals->worker = worker;
-  worker->locals->held = NoHeldLocks();
   PrepareWorkerStack(worker->locals);
   worker->eh = ThreadEhGlobals();
   worker->sanitizer.InitForThread();
@@ -145,7 +145,6 @@ void* Scheduler::WorkerMain(void* argument) {
   scheduler.Loop(worker);
   ThreadLocals* locals = CurrentThreadLocals();
   locals->worker = nullptr;
-  locals->held = nullptr;
   ReleaseWorkerStack(locals);
   return nullptr;
 }

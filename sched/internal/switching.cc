@@ -167,6 +167,8 @@ void Scheduler::ParkFiber(Worker* worker, Fiber* self, WaitReason reason) {
   // A lock that tells that it is held is such a scope, too.
   if (worker->locals->no_preempt != 0) [[unlikely]]
     return ParkInScope(worker, self, reason);
+  if (looks_for_mutexes) [[unlikely]]
+    ReportHeldLocks(WaitReasonText(reason));
   // Relaxed: statistics.
   self->wait_reason.store(reason, std::memory_order_relaxed);
   self->since.store(sysmon_.coarse_now(), std::memory_order_relaxed);
@@ -185,6 +187,8 @@ void Scheduler::ParkInScope(Worker* worker, Fiber* self, WaitReason reason) {
 void Scheduler::Yield(Worker* worker, Fiber* self) {
   if (worker->locals->no_preempt != 0) [[unlikely]]
     return YieldInScope(worker, self);
+  if (looks_for_mutexes) [[unlikely]]
+    ReportHeldLocks("yield");
   if (!worker->EnterRuntime()) [[unlikely]] {
     return LeaveAsked(worker, self, worker->sim != nullptr ? After::kYield : After::kYieldGlobal);
   }

@@ -53,7 +53,7 @@ struct ThreadLocals {
   // What FiberLocals and labels hold for the plain thread. Owner only.
   FiberValues* values;
   LabelSet* labels;
-  // The locks of threads that are held and checked, before NoHeldLocks() (held_locks.h). Owner only.
+  // The locks of threads that are held and checked (held_locks.h). Owner only.
   HeldLock* held;
 };
 
