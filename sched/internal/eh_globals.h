@@ -6,8 +6,8 @@
 
 namespace weft::sched_internal {
 
-// Laid out as the Itanium C++ ABI's __cxa_eh_globals; libstdc++ and libc++abi agree. The padding has
-// a name so that it is copied too: one load and one store.
+// Laid out as the Itanium C++ ABI's __cxa_eh_globals; libstdc++ and libc++abi agree. The padding
+// has a name so that it is copied too: one load and one store.
 struct EhGlobals {
   void* caught_exceptions = nullptr;
   unsigned int uncaught_exceptions = 0;

@@ -122,8 +122,8 @@ inline Fiber* Processor::PickLocal() {
 inline void Processor::TookFromRing() {
   // One from the slot goes on with the time slice of its waker.
   NextTimeSlice();
-  // A fiber that has waited long is cold, if many have run since: fetch its control block, and a few
-  // rounds later the top of its stack.
+  // A fiber that has waited long is cold, if many have run since: fetch its control block, and a
+  // few rounds later the top of its stack.
   if (Fiber* later = ring.Peek(kPrefetchFiber)) {
     __builtin_prefetch(later);
     // Relaxed: a hint; the fiber may have been stolen.

@@ -192,7 +192,7 @@ class RunRing {
 
   alignas(kCacheLinePair) Atom<uint32_t> head_{0};  // CAS by owner and thieves
   alignas(kCacheLinePair) Atom<uint32_t> tail_{0};  // written by the owner
-  // In the queue, but not left yet: null, or the last that Rotate() was given. Written by the owner.
+  // In the queue, but not left yet: null, or the last that Rotate() was given. The owner's.
   Atom<Fiber*> rotating_{nullptr};
   Atom<Fiber*> slots_[kCapacity] = {};
 };
