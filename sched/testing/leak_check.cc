@@ -88,8 +88,11 @@ std::vector<std::string> LeakFilter::FindLeaks() const {
   const absl::Time deadline = absl::Now() + patience_;
   // As goleak: from microseconds on, ever longer.
   for (absl::Duration pause = absl::Microseconds(1);; pause *= 2) {
+    // Before the look, which shows what there was at its beginning: the first one reads debug
+    // information, and may take longer than the patience lasts.
+    const bool last = absl::Now() >= deadline;
     std::vector<std::string> leaks = LookOnce();
-    if (leaks.empty() || absl::Now() >= deadline) return leaks;
+    if (leaks.empty() || last) return leaks;
     Sleep(std::min(pause, absl::Milliseconds(100)));
   }
 }
