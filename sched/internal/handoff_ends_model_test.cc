@@ -2,6 +2,7 @@
 // it, and waits or ends. And whether the last who falls asleep is found.
 #include "gtest/gtest.h"
 #include "weft/sched/internal/handoff.h"
+#include "weft/sched/internal/handoff_ends_programs.h"
 #include "weft/sched/internal/handoff_programs.h"
 #include "weft/sched/testing/model_expect.h"
 

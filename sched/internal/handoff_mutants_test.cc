@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "gtest/gtest.h"
+#include "weft/sched/internal/mutated/internal/handoff_ends_programs.h"
 #include "weft/sched/internal/mutated/internal/handoff_programs.h"
 #include "weft/sched/internal/mutated/mutants.h"
 #include "weft/sched/testing/model_expect.h"
