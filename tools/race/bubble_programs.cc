@@ -18,14 +18,14 @@ void InBubble(Fn fn) {
 constexpr Program kRacy[] = {
     {"BubbleOfTwoWriters",
      [] {
-       int x = 0;
+       Shared x;
        InBubble([&x] {
          for (int i = 0; i < 2; ++i) Go([&x] { Write(x); });
        });
      }},
     {"BubbleWhoseMainDoesNotWait",
      [] {
-       int x = 0;
+       Shared x;
        InBubble([&x] {
          Go([&x] { Write(x); });
          Write(x);
@@ -33,7 +33,7 @@ constexpr Program kRacy[] = {
      }},
     {"SleepInABubble",
      [] {
-       int x = 0;
+       Shared x;
        InBubble([&x] {
          Go([&x] { Write(x); });
          Sleep(absl::Seconds(1));
@@ -42,7 +42,7 @@ constexpr Program kRacy[] = {
      }},
     {"TimerInABubble",
      [] {
-       int x = 0;
+       Shared x;
        InBubble([&x] {
          AfterFunc(absl::Seconds(1), [&x] { Write(x); });
          Sleep(absl::Seconds(2));
@@ -51,7 +51,7 @@ constexpr Program kRacy[] = {
      }},
     {"WriteAfterTheWaitOfABubble",
      [] {
-       int x = 0;
+       Shared x;
        InBubble([&x] {
          Go([&x] {
            Sleep(absl::Seconds(1));
@@ -67,7 +67,7 @@ constexpr Program kRacy[] = {
 constexpr Program kCorrect[] = {
     {"WaitInABubble",
      [] {
-       int x = 0;
+       Shared x;
        InBubble([&x] {
          Go([&x] { Write(x); });
          synctest::Wait();
@@ -76,7 +76,7 @@ constexpr Program kCorrect[] = {
      }},
     {"WaitForABlockedFiberOfABubble",
      [] {
-       int x = 0;
+       Shared x;
        InBubble([&x] {
          auto never = MakeChan<int>();
          Go([&x, never]() mutable {
@@ -90,7 +90,7 @@ constexpr Program kCorrect[] = {
      }},
     {"WaitForATimerOfABubble",
      [] {
-       int x = 0;
+       Shared x;
        InBubble([&x] {
          AfterFunc(absl::Seconds(1), [&x] { Write(x); });
          synctest::Sleep(absl::Seconds(1));
@@ -99,13 +99,13 @@ constexpr Program kCorrect[] = {
      }},
     {"EndOfABubble",
      [] {
-       int x = 0;
+       Shared x;
        InBubble([&x] { Go([&x] { Write(x); }); });
        Write(x);
      }},
     {"ChannelInABubble",
      [] {
-       int x = 0;
+       Shared x;
        InBubble([&x] {
          auto done = MakeChan<bool>();
          Go([&x, done]() mutable {
@@ -118,7 +118,7 @@ constexpr Program kCorrect[] = {
      }},
     {"WaitGroupInABubble",
      [] {
-       int x = 0;
+       Shared x;
        InBubble([&x] {
          WaitGroup group;
          group.Go([&x] { Write(x); });
