@@ -111,6 +111,7 @@ TEST_P(ChanStressTest, CloseRacesWithEverything) {
     for (int capacity : {0, 1, 4}) {
       auto c = MakeChan<std::shared_ptr<int>>(capacity);
       std::atomic<int> sent{0}, received{0}, alive{0};
+      auto enough = MakeChan<Empty>(1);
       Group group;
       for (int s = 0; s < 4; ++s) {
         group.Go([c, &sent, &alive] {
@@ -130,14 +131,14 @@ TEST_P(ChanStressTest, CloseRacesWithEverything) {
         });
       }
       for (int r = 0; r < 3; ++r) {
-        group.Go([c, &received] {
+        group.Go([c, round, enough, &received] {
           for (auto&& value : c) {
             EXPECT_EQ(*value, 0);
-            ++received;
+            if (++received == round) enough.Send({});
           }
         });
       }
-      for (int i = 0; i < round; ++i) Gosched();
+      if (round > 0) enough.Recv();
       CloseUnordered(c);
       group.Wait();
       EXPECT_EQ(sent, received);

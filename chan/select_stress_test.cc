@@ -130,6 +130,7 @@ TEST_P(SelectStressTest, CloseRacesWithSelects) {
   for (int round = 0; round < Repeat(80); ++round) {
     auto a = MakeChan<int>(round % 3), b = MakeChan<int>();
     std::atomic<int> sent{0}, received{0};
+    auto enough = MakeChan<Empty>(1);
     Group group;
     for (int i = 0; i < 3; ++i) {
       group.Go([=, &sent] {
@@ -148,7 +149,7 @@ TEST_P(SelectStressTest, CloseRacesWithSelects) {
           std::optional<int> v;
           RecvChan<int> ra = a, rb = b;
           if (Select(OnRecv(ra, &v), OnRecv(rb, &v)) >= 0 && v) {
-            ++received;
+            if (++received == round) enough.Send({});
           } else {
             --open;
             Gosched();
@@ -159,7 +160,7 @@ TEST_P(SelectStressTest, CloseRacesWithSelects) {
         }
       });
     }
-    for (int i = 0; i < round; ++i) Gosched();
+    if (round > 0) enough.Recv();
     CloseUnordered(a);
     CloseUnordered(b);
     group.Wait();

@@ -28,15 +28,16 @@ inline void AwaitClaimant(int turn) {
   }
 }
 
-// After a claim that somebody else was faster with. Leaves the line to the others for a while: two
-// processors that take it from each other at every operation are several times as slow as two that
-// have it by turns.
+// After a claim that somebody else was faster with. Leaves the lines to the others for as long as it
+// takes to move a handful of them between processors, so that these get through several operations
+// at once: two processors that take the lines from each other at every operation are several times
+// as slow as two that have them by turns.
 #if defined(WEFT_MODEL)
 inline void BackOff(int /*turn*/) {}
 #else
 [[gnu::cold, gnu::noinline]] inline void BackOff(int turn) {
-  constexpr int kMostDoublings = 4;
-  for (int pauses = 1 << std::min(turn, kMostDoublings); pauses > 0; --pauses) {
+  constexpr int kLeast = 16, kMostDoublings = 2;
+  for (int pauses = kLeast << std::min(turn, kMostDoublings); pauses > 0; --pauses) {
     sched_internal::CpuRelax();
   }
 }
