@@ -82,12 +82,12 @@ auto OnDefault(Handler handler) {
 
 // Runs when `source.Done()`, a channel that is closed to say so, is closed: for contexts.
 template <typename Source>
-requires requires(const Source& source) { RecvChan<Empty>(source.Done()); }
-auto OnDone(const Source& source) { return OnRecv(RecvChan<Empty>(source.Done())); }
+requires chan_internal::Receivable<decltype(std::declval<const Source&>().Done())>
+auto OnDone(const Source& source) { return OnRecv(source.Done()); }
 template <typename Source, std::invocable Handler>
-requires requires(const Source& source) { RecvChan<Empty>(source.Done()); }
+requires chan_internal::Receivable<decltype(std::declval<const Source&>().Done())>
 auto OnDone(const Source& source, Handler handler) {
-  return OnRecv(RecvChan<Empty>(source.Done()), std::move(handler));
+  return OnRecv(source.Done(), std::move(handler));
 }
 
 // Runs exactly one of the cases and returns its position in the list.

@@ -38,38 +38,82 @@ struct Drop {
   void operator()() const {}
 };
 
-// The channel of a case: borrowed from a name, owned if it came as a temporary.
-class CaseChannel {
+// The channel of a case: borrowed from a name, or owned, if it came as a temporary.
+class OwnedChannel {
  public:
-  template <typename C>
-  explicit CaseChannel(C&& c) : core_(c.core()) {
-    if constexpr (!std::is_lvalue_reference_v<C>) Own();
+  explicit OwnedChannel(ChanCore* core) : handle_(core) {
+    if (core != nullptr) core->Ref();
   }
 
-  void Own() {
-    if (core_ == nullptr || owned_.core() != nullptr) return;
-    core_->Ref();
-    owned_ = Handle(core_);
-  }
+  ChanCore* core() const { return handle_.core(); }
+  OwnedChannel ToOwned() && { return std::move(*this); }
+
+ private:
+  Handle handle_;
+};
+
+class BorrowedChannel {
+ public:
+  explicit BorrowedChannel(ChanCore* core) : core_(core) {}
+
   ChanCore* core() const { return core_; }
+  OwnedChannel ToOwned() && { return OwnedChannel(core_); }
 
  private:
   ChanCore* core_;
-  Handle owned_;
 };
+
+template <typename C>
+auto ChannelOf(C&& c) {
+  return std::conditional_t<std::is_lvalue_reference_v<C>, BorrowedChannel, OwnedChannel>(c.core());
+}
+
+// The value of a case that sends: where it was given, or here.
+template <typename T>
+class OwnedValue {
+ public:
+  explicit OwnedValue(T&& value) : value_(std::move(value)) {}
+
+  T& operator*() { return value_; }
+  OwnedValue ToOwned() && { return std::move(*this); }
+
+ private:
+  T value_;
+};
+
+template <typename T>
+class BorrowedValue {
+ public:
+  explicit BorrowedValue(T&& value) : value_(&value) {}
+
+  T& operator*() { return *value_; }
+  OwnedValue<T> ToOwned() && { return OwnedValue<T>(std::move(*value_)); }
+
+ private:
+  T* value_;
+};
+
+template <typename T, typename V>
+auto ValueOf(V&& value) {
+  if constexpr (std::is_same_v<V, T>) {  // an rvalue of the very type
+    return BorrowedValue<T>(std::move(value));
+  } else {
+    return OwnedValue<T>(T(std::forward<V>(value)));
+  }
+}
 
 // Every case has CanRun(), a look whether it is worth a try: if not, there was an instant at which
 // it was not ready; and Try(), which runs the operation if it is ready, and leaves all as it was if
 // not: both for selects that know the types of their cases. Arm(), before RunSelect(), fills in its
 // node; DidNotRun() takes back what that has not used. Ran(), after the operation, tells who asked
-// for it. Own() makes the case independent of what it borrows.
+// for it. ToOwned() is the same case without what it borrows.
 
-template <typename T, typename Destination>
+template <typename T, typename Channel, typename Destination>
 class RecvCase {
  public:
   static constexpr bool kIsDefault = false;
 
-  RecvCase(CaseChannel channel, Destination destination)
+  RecvCase(Channel channel, Destination destination)
       : channel_(std::move(channel)), destination_(std::move(destination)) {}
 
   ChanCore* core() const { return channel_.core(); }
@@ -107,23 +151,24 @@ class RecvCase {
   }
 
   void DidNotRun() {}
-  void Own() { channel_.Own(); }
+
+  auto ToOwned() && {
+    return RecvCase<T, OwnedChannel, Destination>(std::move(channel_).ToOwned(),
+                                                  std::move(destination_));
+  }
 
  private:
-  CaseChannel channel_;
+  Channel channel_;
   [[no_unique_address]] Destination destination_;
   std::optional<typename Element<T>::Stored> received_;
 };
 
-template <typename T, typename Handler>
+template <typename T, typename Channel, typename Value, typename Handler>
 class SendCase {
  public:
   static constexpr bool kIsDefault = false;
 
-  // The value is where `borrowed` points to, or here.
-  SendCase(CaseChannel channel, T* borrowed, Handler handler)
-      : channel_(std::move(channel)), borrowed_(borrowed), handler_(std::move(handler)) {}
-  SendCase(CaseChannel channel, std::in_place_t, T value, Handler handler)
+  SendCase(Channel channel, Value value, Handler handler)
       : channel_(std::move(channel)), value_(std::move(value)), handler_(std::move(handler)) {}
 
   ChanCore* core() const { return channel_.core(); }
@@ -132,12 +177,12 @@ class SendCase {
   }
   bool Try() {
     if constexpr (Element<T>::kBoxed) {
-      box_ = Box<T>(std::move(Value()));
+      box_ = Box<T>(std::move(*value_));
       if (TryOperand(box_)) return true;
       DidNotRun();
       return false;
     } else {
-      return TryOperand(Value());
+      return TryOperand(*value_);
     }
   }
 
@@ -145,10 +190,10 @@ class SendCase {
     node.core = channel_.core();
     node.is_send = true;
     if constexpr (Element<T>::kBoxed) {
-      box_ = Box<T>(std::move(Value()));
+      box_ = Box<T>(std::move(*value_));
       node.element = &box_;
     } else {
-      node.element = &Value();
+      node.element = &*value_;
     }
   }
 
@@ -158,16 +203,14 @@ class SendCase {
     if constexpr (Element<T>::kBoxed) {
       static_assert(std::is_move_assignable_v<T>,
                     "OnSend of a boxed element gives the value back by assignment");
-      Value() = std::move(*box_);
+      *value_ = std::move(*box_);
       box_ = nullptr;
     }
   }
 
-  void Own() {
-    channel_.Own();
-    if (borrowed_ == nullptr) return;
-    value_.emplace(std::move(*borrowed_));
-    borrowed_ = nullptr;
+  auto ToOwned() && {
+    return SendCase<T, OwnedChannel, OwnedValue<T>, Handler>(
+        std::move(channel_).ToOwned(), std::move(value_).ToOwned(), std::move(handler_));
   }
 
  private:
@@ -180,11 +223,8 @@ class SendCase {
     return outcome != Outcome::kBlocked;
   }
 
-  T& Value() { return borrowed_ != nullptr ? *borrowed_ : *value_; }
-
-  CaseChannel channel_;
-  T* borrowed_ = nullptr;
-  std::optional<T> value_;
+  Channel channel_;
+  Value value_;
   [[no_unique_address]] std::conditional_t<Element<T>::kBoxed, std::unique_ptr<T>, NoBox> box_;
   [[no_unique_address]] Handler handler_;
 };
@@ -202,7 +242,7 @@ class DefaultCase {
   void Arm(SelectNode&) {}
   void Ran() { handler_(); }
   void DidNotRun() {}
-  void Own() {}
+  DefaultCase ToOwned() && { return std::move(*this); }
 
  private:
   [[no_unique_address]] Handler handler_;
@@ -218,20 +258,18 @@ concept AnyCase = requires(std::remove_cvref_t<C>& c, SelectNode& node) {
 
 template <typename C, typename Destination>
 auto MakeRecvCase(C&& c, Destination destination) {
-  return RecvCase<ElementOf<C>, Destination>(CaseChannel(std::forward<C>(c)),
-                                             std::move(destination));
+  auto channel = ChannelOf(std::forward<C>(c));
+  return RecvCase<ElementOf<C>, decltype(channel), Destination>(std::move(channel),
+                                                                std::move(destination));
 }
 
 template <typename C, typename V, typename Handler>
 auto MakeSendCase(C&& c, V&& value, Handler handler) {
   using T = ElementOf<C>;
-  using Case = SendCase<T, Handler>;
-  if constexpr (std::is_same_v<V, T>) {  // an rvalue of the very type
-    return Case(CaseChannel(std::forward<C>(c)), &value, std::move(handler));
-  } else {
-    return Case(CaseChannel(std::forward<C>(c)), std::in_place, T(std::forward<V>(value)),
-                std::move(handler));
-  }
+  auto channel = ChannelOf(std::forward<C>(c));
+  auto operand = ValueOf<T>(std::forward<V>(value));
+  return SendCase<T, decltype(channel), decltype(operand), Handler>(
+      std::move(channel), std::move(operand), std::move(handler));
 }
 
 inline constexpr int kNone = -1;
@@ -381,14 +419,14 @@ class ErasedCase {
 template <typename Case>
 class OwnedCase final : public ErasedCase {
  public:
-  explicit OwnedCase(Case&& made) : case_(std::move(made)) { case_.Own(); }
+  explicit OwnedCase(Case&& made) : case_(std::move(made).ToOwned()) {}
   bool IsDefault() const override { return Case::kIsDefault; }
   void Arm(SelectNode& node) override { case_.Arm(node); }
   void Ran() override { case_.Ran(); }
   void DidNotRun() override { case_.DidNotRun(); }
 
  private:
-  Case case_;
+  decltype(std::declval<Case>().ToOwned()) case_;
 };
 
 }  // namespace weft::chan_internal
