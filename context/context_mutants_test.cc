@@ -6,7 +6,7 @@
 #include "gtest/gtest.h"
 #include "weft/context/mutated/model_programs.h"
 #include "weft/context/mutated/mutants.h"
-#include "weft/sched/testing/model_expect.h"
+#include "weft/sched/testing/planted_bugs.h"
 
 namespace weft::context_model {
 namespace {
@@ -17,21 +17,9 @@ constexpr std::string_view kLeft = "a node is left";
 constexpr std::string_view kOpen = "the channel is open";
 constexpr std::string_view kMissed = "the parent's end did not reach it";
 
-struct Bug {
-  context_mutants::Mutant mutant;
-  std::string_view words;
-};
-
-// The program is right, and each bug breaks it.
-void ExpectFound(const ProgramFn& program, const std::vector<Bug>& bugs) {
-  context_mutants::planted = context_mutants::kNone;
-  model::ExpectSound(program);
-  for (const Bug& bug : bugs) {
-    SCOPED_TRACE(bug.mutant);
-    context_mutants::planted = bug.mutant;
-    model::ExpectBroken(program, bug.words);
-  }
-  context_mutants::planted = context_mutants::kNone;
+void ExpectFound(const ProgramFn& program,
+                 const std::vector<model::PlantedBug<context_mutants::Mutant>>& bugs) {
+  model::ExpectFound(context_mutants::planted, program, {}, bugs);
 }
 
 TEST(ContextMutantsTest, Handles) {

@@ -12,8 +12,8 @@
 #include "weft/patterns/mutated/mutants.h"
 #include "weft/patterns/mutated/singleflight.h"
 #include "weft/sched/internal/atomic.h"
-#include "weft/sched/testing/model_expect.h"
 #include "weft/sched/testing/model_heap.h"
+#include "weft/sched/testing/planted_bugs.h"
 
 namespace weft {
 namespace {
@@ -133,21 +133,9 @@ ProgramFn GroupEndsWithTheLastResult() {
   };
 }
 
-struct Bug {
-  Mutant mutant;
-  std::string_view words;
-};
-
 void ExpectFound(const ProgramFn& program, const model::Options& bounds,
-                 const std::vector<Bug>& bugs) {
-  patterns_mutants::planted = patterns_mutants::kNone;
-  model::ExpectSound(program, bounds);
-  for (const Bug& bug : bugs) {
-    SCOPED_TRACE(bug.mutant);
-    patterns_mutants::planted = bug.mutant;
-    model::ExpectBroken(program, bug.words, bounds);
-  }
-  patterns_mutants::planted = patterns_mutants::kNone;
+                 const std::vector<model::PlantedBug<Mutant>>& bugs) {
+  model::ExpectFound(patterns_mutants::planted, program, bounds, bugs);
 }
 
 TEST(SingleFlightModelTest, TwoAsk) {

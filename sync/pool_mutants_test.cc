@@ -4,14 +4,12 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "weft/sched/testing/model_expect.h"
+#include "weft/sched/testing/planted_bugs.h"
 #include "weft/sync/mutated/mutants.h"
 #include "weft/sync/mutated/pool_programs.h"
 
 namespace weft::pool_model {
 namespace {
-
-using model::Bounds;
 
 constexpr std::string_view kRace = "data race";
 constexpr std::string_view kNotOnce = "not destroyed once";
@@ -19,19 +17,9 @@ constexpr std::string_view kEmpty = "got from an empty place";
 constexpr std::string_view kLost = "lost";
 constexpr std::string_view kAge = "ended too early or too late";
 
-struct Bug {
-  sync_mutants::Mutant mutant;
-  std::string_view words;
-};
-
-// That the program is right without them is what pool_model_test shows.
-void ExpectFound(const ProgramFn& program, const std::vector<Bug>& bugs) {
-  for (const Bug& bug : bugs) {
-    SCOPED_TRACE(bug.mutant);
-    sync_mutants::planted = bug.mutant;
-    model::ExpectBroken(program, bug.words, Bounds(2, 1));
-  }
-  sync_mutants::planted = sync_mutants::kNone;
+void ExpectFound(const ProgramFn& program,
+                 const std::vector<model::PlantedBug<sync_mutants::Mutant>>& bugs) {
+  model::ExpectFound(sync_mutants::planted, program, model::Bounds(2, 1), bugs);
 }
 
 TEST(PoolMutantsTest, OwnObjects) {

@@ -5,32 +5,20 @@
 #include <string_view>
 #include <vector>
 
-#include "gtest/gtest.h"
 #include "weft/chan/mutants/mutated/model_programs.h"
 #include "weft/chan/mutants/mutated/mutants.h"
-#include "weft/sched/testing/model_expect.h"
+#include "weft/sched/testing/planted_bugs.h"
 
 namespace weft::chan_model {
 
 inline constexpr std::string_view kStuck = "nobody can run";
 inline constexpr std::string_view kRace = "data race";
 
-struct Bug {
-  chan_mutants::Mutant mutant;
-  std::string_view words;
-};
+using Bug = model::PlantedBug<chan_mutants::Mutant>;
 
-// The program is right, and each bug breaks it.
 inline void ExpectFound(const ProgramFn& program, const model::Options& bounds,
                         const std::vector<Bug>& bugs) {
-  chan_mutants::planted = chan_mutants::kNone;
-  model::ExpectSound(program, bounds);
-  for (const Bug& bug : bugs) {
-    SCOPED_TRACE(bug.mutant);
-    chan_mutants::planted = bug.mutant;
-    model::ExpectBroken(program, bug.words, bounds);
-  }
-  chan_mutants::planted = chan_mutants::kNone;
+  model::ExpectFound(chan_mutants::planted, program, bounds, bugs);
 }
 
 }  // namespace weft::chan_model

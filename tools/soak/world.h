@@ -39,7 +39,7 @@ class Dice {
 // Ends the process: what must hold does not.
 [[noreturn]] void Broken(std::string_view what, int line);
 #define SOAK_CHECK(condition) \
-  if (!(condition)) ::weft::soak::Broken(#condition, __LINE__)
+  ((condition) ? void() : ::weft::soak::Broken(#condition, __LINE__))
 
 struct World {
   World();
