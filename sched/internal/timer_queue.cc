@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "weft/sched/internal/race.h"
 #include "weft/sched/internal/sim_hooks.h"
@@ -25,7 +26,7 @@ void TimerQueue::Add(SchedTimer* timer, int64_t when_ns) {
   ++size_;
   // ORDER(timer.queue): release; pairs with the acquire in Remove().
   timer->queue_.store(this, std::memory_order_release);
-  Insert(timer);
+  Insert(timer, static_cast<int>(timer->order_ % kLists));
   // Relaxed: written under the lock.
   if (timer->when_ns_ < next_when_.load(std::memory_order_relaxed)) PublishNext();
 }
@@ -110,7 +111,8 @@ void TimerQueue::RunDue(int64_t now_ns) {
 
 size_t TimerQueue::PickDue() const {
   SimHooks* sim = Sim();
-  if (sim == nullptr) [[likely]] return 0;
+  if (sim == nullptr) [[likely]]
+    return 0;
   std::vector<size_t> ties;
   for (size_t i = 0; i < heap_.size(); ++i) {
     if (heap_[i]->when_ns_ == heap_[0]->when_ns_) ties.push_back(i);
@@ -130,7 +132,7 @@ void TimerQueue::SetWorld(uint32_t bubble, int64_t now_ns) {
   next_order_ = 0;
 }
 
-void TimerQueue::Insert(SchedTimer* timer) {
+void TimerQueue::Insert(SchedTimer* timer, int list) {
   const uint64_t tick = Tick(timer->when_ns_);
   if (tick <= current_tick_) {
     heap_.push_back(timer);
@@ -141,19 +143,20 @@ void TimerQueue::Insert(SchedTimer* timer) {
   const int level = (63 - std::countl_zero(tick ^ current_tick_)) / 6;
   const int digit = static_cast<int>((tick >> (6 * level)) % kSlots);
   const int slot = level * kSlots + digit;
-  timer->slot_ = slot;
+  timer->slot_ = slot * kLists + list;
+  SchedTimer*& first = slots_[slot].lists[list];
   timer->prev_ = nullptr;
-  timer->next_ = slots_[slot];
-  if (timer->next_ != nullptr) timer->next_->prev_ = timer;
-  slots_[slot] = timer;
+  timer->next_ = first;
+  if (first != nullptr) first->prev_ = timer;
+  first = timer;
   occupied_[level] |= uint64_t{1} << digit;
 }
 
 void TimerQueue::Unlink(SchedTimer* timer) {
-  const int slot = timer->slot_;
+  const int place = timer->slot_;
   timer->slot_ = kUnarmed;
-  if (slot >= kHeapBase) {
-    HeapRemove(static_cast<size_t>(slot - kHeapBase));
+  if (place >= kHeapBase) {
+    HeapRemove(static_cast<size_t>(place - kHeapBase));
     return;
   }
   if (timer->next_ != nullptr) timer->next_->prev_ = timer->prev_;
@@ -161,27 +164,39 @@ void TimerQueue::Unlink(SchedTimer* timer) {
     timer->prev_->next_ = timer->next_;
     return;
   }
-  slots_[slot] = timer->next_;
-  if (timer->next_ == nullptr) occupied_[slot / kSlots] &= ~(uint64_t{1} << (slot % kSlots));
+  const int slot = place / kLists;
+  slots_[slot].lists[place % kLists] = timer->next_;
+  if (slots_[slot].empty()) occupied_[slot / kSlots] &= ~(uint64_t{1} << (slot % kSlots));
 }
 
 void TimerQueue::AdvanceTo(uint64_t tick) {
   for (int slot; (slot = FirstSlot()) >= 0;) {
     const uint64_t start = SlotStart(slot);
     if (start > tick) break;
-    // Everything in the slot is now nearer: it goes to a lower level or to the heap.
     current_tick_ = start;
-    SchedTimer* timer = slots_[slot];
-    slots_[slot] = nullptr;
-    occupied_[slot / kSlots] &= ~(uint64_t{1} << (slot % kSlots));
-    while (timer != nullptr) {
-      SchedTimer* next = timer->next_;
-      Insert(timer);
-      timer = next;
-    }
+    MoveAll(slot);
   }
   // What is left begins later than `tick`, so its level and slot stay right.
   current_tick_ = std::max(current_tick_, tick);
+}
+
+// The slot's time has come, so all that is in it is nearer now: it goes to a lower level or to the
+// heap.
+void TimerQueue::MoveAll(int slot) {
+  Slot moving = std::exchange(slots_[slot], Slot());
+  occupied_[slot / kSlots] &= ~(uint64_t{1} << (slot % kSlots));
+  while (!moving.empty()) {
+    for (int list = 0; list < kLists; ++list) {
+      SchedTimer* const timer = moving.lists[list];
+      if (timer == nullptr) continue;
+      SchedTimer* const next = moving.lists[list] = timer->next_;
+      if (next != nullptr) {  // both of the lines that it may be in
+        __builtin_prefetch(&next->when_ns_);
+        __builtin_prefetch(&next->order_);
+      }
+      Insert(timer, list);
+    }
+  }
 }
 
 int TimerQueue::FirstSlot() const {
@@ -207,9 +222,11 @@ int64_t TimerQueue::ComputeNext() const {
   constexpr int kExactScan = 16;
   int64_t first = kNever;
   int scanned = 0;
-  for (const SchedTimer* timer = slots_[slot]; timer != nullptr; timer = timer->next_) {
-    if (++scanned > kExactScan) return static_cast<int64_t>(SlotStart(slot) << kTickShift);
-    first = std::min(first, timer->when_ns_);
+  for (const SchedTimer* timer : slots_[slot].lists) {
+    for (; timer != nullptr; timer = timer->next_) {
+      if (++scanned > kExactScan) return static_cast<int64_t>(SlotStart(slot) << kTickShift);
+      first = std::min(first, timer->when_ns_);
+    }
   }
   return first;
 }

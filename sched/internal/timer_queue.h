@@ -6,6 +6,10 @@
 // move to a heap that orders them exactly, by time and then by the order of arming. A timer that is
 // postponed stays in its slot until the clock reaches that: then it moves to where it belongs.
 //
+// A slot is several lists. Of many timers each is in a page of its own, say on the stack of its
+// fiber, and to follow one list would be to wait for each in turn: where several are followed side
+// by side, one is fetched while another is moved.
+//
 // Thread safety: yes, by one SpinLock. Callbacks run without it.
 // Cost: Add(), Postpone() and Remove() are O(1) in the wheel and O(log n) among the n timers of the
 //   current tick.
@@ -66,15 +70,28 @@ class TimerQueue {
   static constexpr int kTickShift = 16;
   static constexpr int kLevels = 7;
   static constexpr int kSlots = 64;
+  static constexpr int kLists = 8;  // of a slot: as many pointers as a cache line has
   static constexpr int32_t kUnarmed = -1;
-  static constexpr int32_t kHeapBase = kLevels * kSlots;  // slot_ of heap element 0
+  static constexpr int32_t kHeapBase = kLevels * kSlots * kLists;  // slot_ of heap element 0
   static constexpr int64_t kMaxWhen = int64_t{1} << (kTickShift + 6 * kLevels - 1);
 
   static uint64_t Tick(int64_t when_ns) {
     return when_ns <= 0 ? 0 : static_cast<uint64_t>(when_ns) >> kTickShift;
   }
 
-  void Insert(SchedTimer* timer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  struct alignas(64) Slot {
+    SchedTimer* lists[kLists] = {};
+
+    bool empty() const {
+      uintptr_t any = 0;
+      for (const SchedTimer* first : lists) any |= reinterpret_cast<uintptr_t>(first);
+      return any == 0;
+    }
+  };
+
+  // `list`: which of its slot's, if it comes into one.
+  void Insert(SchedTimer* timer, int list) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
+  void MoveAll(int slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void Unlink(SchedTimer* timer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   void AdvanceTo(uint64_t tick) ABSL_EXCLUSIVE_LOCKS_REQUIRED(lock_);
   // The first slot that is not empty, as level * kSlots + slot; negative: the wheel is empty.
@@ -102,7 +119,7 @@ class TimerQueue {
   bool running_ ABSL_GUARDED_BY(lock_) = false;
   Atom<SchedTimer*> firing_{nullptr};  // its callback is running; written under the lock
   uint64_t occupied_[kLevels] ABSL_GUARDED_BY(lock_) = {};  // a bit per slot
-  SchedTimer* slots_[kLevels * kSlots] ABSL_GUARDED_BY(lock_) = {};
+  Slot slots_[kLevels * kSlots] ABSL_GUARDED_BY(lock_);
   std::vector<SchedTimer*> heap_ ABSL_GUARDED_BY(lock_);
 };
 
