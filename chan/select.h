@@ -81,11 +81,11 @@ auto OnDefault(Handler handler) {
 }
 
 // Runs when `source.Done()`, a channel that is closed to say so, is closed: for contexts.
-template <typename Source>
-requires chan_internal::Receivable<decltype(std::declval<const Source&>().Done())>
-auto OnDone(const Source& source) { return OnRecv(source.Done()); }
-template <typename Source, std::invocable Handler>
-requires chan_internal::Receivable<decltype(std::declval<const Source&>().Done())>
+template <chan_internal::HasDone Source>
+auto OnDone(const Source& source) {
+  return OnRecv(source.Done());
+}
+template <chan_internal::HasDone Source, std::invocable Handler>
 auto OnDone(const Source& source, Handler handler) {
   return OnRecv(source.Done(), std::move(handler));
 }

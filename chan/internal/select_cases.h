@@ -31,6 +31,10 @@ concept Receivable = std::same_as<std::remove_cvref_t<C>, Chan<ElementOf<C>>> ||
 template <typename C>
 concept Sendable = std::same_as<std::remove_cvref_t<C>, Chan<ElementOf<C>>> ||
     std::same_as<std::remove_cvref_t<C>, SendChan<ElementOf<C>>>;
+// Has a channel that is closed to say so: a context.
+template <typename S>
+concept HasDone = Receivable<decltype(std::declval<const S&>().Done())> &&
+    std::same_as<ElementOf<decltype(std::declval<const S&>().Done())>, Empty>;
 template <typename H, typename T>
 concept RecvHandler = std::invocable<H&, std::optional<T>> || std::invocable<H&>;
 
